@@ -1,0 +1,1 @@
+"""Servers that do the same room work with other libraries. Each is started as ``FILE PORT``."""

@@ -1,0 +1,1 @@
+"""Buses: what carries a turn's deliveries to the nodes."""

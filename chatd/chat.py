@@ -1,0 +1,151 @@
+"""The use cases: join, leave, say, move, rename. Those of containers are in :mod:`chatd.conversations`.
+
+Each decides purely on what the registry knows (may it? where to?) and then speaks through the outbox.
+A request that may not be done raises a :exc:`chatd.errors.RequestError` and changes nothing.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from chatd.conversations import Conversations
+from chatd.errors import CloseCode, ErrorCode, RequestError
+from chatd.model import Audience, Identity, Message, ToRoom, ToUsers, checked_name
+from chatd.notices import NoticeTexts
+from chatd.outbox import Outbox
+from chatd.registry import Registry
+from chatd.room import Connection, Room
+from chatd.stamp import Stamp
+from chatd.wire import commands
+from chatd.wire.commands import Command
+
+
+class Chat:
+    """What clients can do.
+
+    :param clock: tells the time since when a container has been deserted.
+    :param stamp: gives messages their id and time.
+    :param notices: the texts of notices.
+    :param conversations: the use cases of containers.
+    :param displace: whether a newer connection of a user in a room closes the older ones (4409).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        outbox: Outbox,
+        clock: IReactorTime,
+        stamp: Stamp,
+        notices: NoticeTexts,
+        conversations: Conversations,
+        displace: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._outbox = outbox
+        self._clock = clock
+        self._stamp = stamp
+        self._notices = notices
+        self._conversations = conversations
+        self._displace = displace
+        self._closing = False
+        self._use_cases: dict[str, Callable[[Connection, Room, Command], None]] = {
+            commands.ORDINARY: self._say,
+            commands.UPDATE_ROOM_NAME: self._move,
+            commands.UPDATE_USER_INFO: self._rename,
+            commands.CREATE_CONTAINER: conversations.create,
+            commands.ADD_CONTAINER: conversations.add,
+            commands.REMOVE_CONTAINER: conversations.remove,
+            commands.AUTO_RETURN: conversations.auto_return,
+        }
+
+    # -- coming and going ---------------------------------------------------------------------------
+
+    def join(self, connection: Connection) -> None:
+        """A connection comes into the room of its identity (C4): it hears ``in``, the room too (N3)."""
+        first = self._arrive(connection)
+        if self._displace and not first and connection.room is not None:
+            for older in tuple(connection.room.users[connection.identity.user_id]):
+                if older is not connection:
+                    older.channel.close(CloseCode.DISPLACED, "displaced by a newer connection")
+
+    def leave(self, connection: Connection) -> None:
+        """A connection is gone (N2). Idempotent, and harmless for one that never joined."""
+        if connection.room is not None:
+            self._depart(connection, connection.room)
+
+    def close(self) -> None:
+        """The server stops: from now on connections leave without a word to the dying rooms."""
+        self._closing = True
+
+    def handle(self, connection: Connection, command: Command) -> None:
+        """Do what a client asks for. :raises RequestError: if it may not be done; nothing has changed."""
+        room = connection.room
+        if room is not None:
+            self._use_cases[command.event](connection, room, command)
+
+    def _arrive(self, connection: Connection) -> bool:
+        identity, outbox = connection.identity, self._outbox
+        first = self._registry.enter(connection)
+        room = connection.room
+        assert room is not None
+        outbox.attach(connection)
+        notice = self._notices.came(identity, room.name, room.online)
+        if first:
+            outbox.post(ToRoom(room.name), notice, connection)
+        else:
+            outbox.tell(connection, notice)
+        self._conversations.member_came(connection, room, first)
+        return first
+
+    def _depart(self, connection: Connection, room: Room) -> None:
+        last = self._registry.leave(connection, self._clock.seconds())
+        if last and not self._closing:
+            identity = connection.identity
+            self._outbox.post(ToRoom(room.name), self._notices.went(identity, room.name, room.online))
+            self._conversations.member_went(identity, room)
+
+    # -- M4, M3 -------------------------------------------------------------------------------------
+
+    def _say(self, connection: Connection, room: Room, command: Command) -> None:
+        """An ordinary message, to where M4 routes it."""
+        container_id = command.container_id or connection.identity.container_id
+        if container_id is not None:
+            self._conversations.say(connection, room, command, container_id)
+        else:
+            message = self._stamp.message(connection.identity, command)
+            self._outbox.post(ToRoom(room.name), message, connection)
+
+    def _move(self, connection: Connection, room: Room, command: Command) -> None:
+        """updateRoomName: out of the old room, into the new."""
+        if not connection.is_room_scoped:
+            raise RequestError(ErrorCode.FORBIDDEN, "A connection with a containerId stays in its room.")
+        target = command.message_content
+        assert target is not None
+        if target == room.name:
+            notice = self._notices.came(connection.identity, room.name, room.online)
+            self._outbox.tell(connection, notice)
+            return
+        self._depart(connection, room)
+        connection.identity = msgspec.structs.replace(connection.identity, room=target)
+        self._arrive(connection)
+
+    def _rename(self, connection: Connection, room: Room, command: Command) -> None:
+        """updateUserInfo: all of the user's connections in the room change their name and icon."""
+        before = connection.identity
+        name = checked_name(command.message_content) if command.message_content else before.name
+        icon = before.icon if command.user_icon_update is None else command.user_icon_update
+        for mine in room.users[before.user_id]:
+            mine.identity = msgspec.structs.replace(mine.identity, name=name, icon=icon)
+        message = self._told_of_rename(connection.identity, command)
+        audience: Audience = ToRoom(room.name)
+        if message.container_id is not None:
+            container = room.containers.get(message.container_id)
+            members = container.members if container is not None else (before.user_id,)
+            audience = ToUsers(room.name, members)
+        self._outbox.post(audience, message, connection)
+
+    def _told_of_rename(self, identity: Identity, command: Command) -> Message:
+        message = self._stamp.message(identity, command, container_id=identity.container_id)
+        content = identity.name if command.message_content else None
+        return msgspec.structs.replace(message, content=content, icon=identity.icon)

@@ -1,0 +1,164 @@
+"""The use cases of containers: ask, join, say, answer, close (M3, M4, D3 to D5, N4, K)."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from chatd.container import Container
+from chatd.errors import ErrorCode, RequestError
+from chatd.model import Error, Identity, ToUsers
+from chatd.notices import NoticeTexts
+from chatd.outbox import Outbox
+from chatd.registry import Registry
+from chatd.room import Connection, Room
+from chatd.stamp import Stamp
+from chatd.wire.commands import Command
+
+
+class Conversations:
+    """What customers and agents can do in containers.
+
+    :param autoreplies: the texts of canned replies, by their code (D5).
+    :param replay: how many messages an agent who joins is told at most (D4).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        outbox: Outbox,
+        stamp: Stamp,
+        notices: NoticeTexts,
+        autoreplies: Mapping[str, str],
+        replay: int,
+    ) -> None:
+        self._registry = registry
+        self._outbox = outbox
+        self._stamp = stamp
+        self._notices = notices
+        self._autoreplies = autoreplies
+        self._replay = replay
+
+    # -- coming and going ---------------------------------------------------------------------------
+
+    def member_came(self, connection: Connection, room: Room, first: bool) -> None:
+        """A user's connection came into a room: agents are announced in their containers again (K2, N4),
+        and hear the requests that wait for them (D3)."""
+        identity = connection.identity
+        if first:
+            for container in room.served_by(identity.user_id):
+                self._announce_agent(identity, room, container)
+        if connection.is_room_scoped:
+            for container in room.waiting_for(identity.user_id):
+                assert container.request is not None
+                self._outbox.tell(connection, container.request)
+
+    def member_went(self, identity: Identity, room: Room) -> None:
+        """A user's last connection left a room: the containers it serves hear ``out`` (N4)."""
+        for container in room.served_by(identity.user_id):
+            notice = self._notices.went(identity, room.name, room.members_online(container), container.id)
+            self._outbox.post(ToUsers(room.name, container.members), notice)
+
+    def _announce_agent(self, identity: Identity, room: Room, container: Container) -> None:
+        notice = self._notices.came(identity, room.name, room.members_online(container), container.id)
+        self._outbox.post(ToUsers(room.name, container.members), notice)
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    def say(self, connection: Connection, room: Room, command: Command, container_id: str) -> None:
+        """An ordinary message in a container (M4.1, M4.2). A customer's own is there from its first word
+        on, so that what is said before an agent came is kept (K3)."""
+        identity = connection.identity
+        if container_id == identity.container_id:
+            container = room.open_container(container_id, self._replay)
+        else:
+            container = self._as_member(connection, room, container_id)
+        message = self._stamp.message(identity, command, container.id)
+        container.keep(message)
+        self._outbox.post(ToUsers(room.name, container.members), message, connection)
+
+    def auto_return(self, connection: Connection, room: Room, command: Command) -> None:
+        """autoReturn (D5): the text configured for a code, said by who sent the code."""
+        container = self._as_member(connection, room, command.container_id)
+        text = self._autoreplies.get(command.message_content or "")
+        if text is None:
+            raise RequestError(ErrorCode.UNKNOWN_REPLY, "There is no automatic reply of this code.")
+        message = self._stamp.message(connection.identity, command, container.id)
+        message = msgspec.structs.replace(message, type="text", content=text)
+        container.keep(message)
+        self._outbox.post(ToUsers(room.name, container.members), message, connection)
+
+    # -- opening and closing ------------------------------------------------------------------------
+
+    def create(self, connection: Connection, room: Room, command: Command) -> None:
+        """createContainer (D3): a customer asks a user of the room to open its container."""
+        identity = connection.identity
+        if identity.container_id is None:
+            raise RequestError(
+                ErrorCode.FORBIDDEN, "createContainer is for customers: connect with a containerId."
+            )
+        target_id = command.target_id or identity.target_id
+        if target_id is None:
+            raise RequestError(ErrorCode.BAD_MESSAGE, "targetId: is required, here or in the connect URL.")
+        accept_id = command.accept_id
+        assert accept_id is not None
+        if accept_id == identity.user_id:
+            raise RequestError(ErrorCode.FORBIDDEN, "acceptId: a customer cannot be its own agent.")
+        container = room.open_container(identity.container_id, self._replay)
+        before = container.accept_id
+        container.ask(self._stamp.message(identity, command, container.id, target_id))
+        room.note_asked(container, before)
+        reached = room.has_room_scoped(accept_id)
+        audience = (identity.user_id, accept_id) if reached else (identity.user_id,)
+        assert container.request is not None
+        self._outbox.post(ToUsers(room.name, audience), container.request, connection)
+        if not reached:
+            self._outbox.tell(connection, _agent_offline(command))
+
+    def add(self, connection: Connection, room: Room, command: Command) -> None:
+        """addContainer (D4): the agent joins, all in the container hear ``in``, and the agent is told
+        what was said before."""
+        identity = connection.identity
+        container = room.containers.get(command.container_id or "")
+        if not connection.is_room_scoped:
+            raise RequestError(ErrorCode.FORBIDDEN, "addContainer is for agents, not for customers.")
+        if container is None:
+            raise RequestError(ErrorCode.NOT_FOUND, "There is no such container in this room.")
+        if not container.may_join(identity.user_id):
+            raise RequestError(ErrorCode.FORBIDDEN, "The container was not offered to this user.")
+        if room.join_container(container, identity.user_id):
+            self._announce_agent(identity, room, container)
+            told = room.users[identity.user_id]
+        else:
+            count = room.members_online(container)
+            notice = self._notices.came(identity, room.name, count, container.id)
+            self._outbox.tell(connection, notice)
+            told = [connection]
+        for message in container.record:
+            for mine in told:
+                self._outbox.tell(mine, message)
+
+    def remove(self, connection: Connection, room: Room, command: Command) -> None:
+        """removeContainer: everyone in it hears ``outAll`` (N4), and it is gone."""
+        container = self._as_member(connection, room, command.container_id)
+        notice = self._notices.closed(connection.identity, room.name, container.id)
+        self._outbox.post(ToUsers(room.name, container.members), notice, connection)
+        self._registry.remove_container(room, container)
+
+    def _as_member(self, connection: Connection, room: Room, container_id: str | None) -> Container:
+        """The container, if the user of this connection is a member of it."""
+        container = room.containers.get(container_id or "")
+        if container is None and connection.is_room_scoped:
+            raise RequestError(ErrorCode.NOT_FOUND, "There is no such container in this room.")
+        if container is None or connection.identity.user_id not in container.members:
+            # A customer is not even told which other containers there are.
+            raise RequestError(ErrorCode.NOT_MEMBER, "This user is not a member of the container.")
+        return container
+
+
+def _agent_offline(command: Command) -> Error:
+    return Error(
+        code=ErrorCode.AGENT_OFFLINE,
+        sentence="Nobody of this acceptId is here; the request waits for them.",
+        event=command.event,
+        client_message_id=command.client_message_id,
+    )

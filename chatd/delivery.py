@@ -1,0 +1,155 @@
+"""What travels the road to the sockets, and the fan-out at its end.
+
+A turn of the reactor yields a list of items. Each is told to its audience in the order of the list,
+and every connection gets one write with all that the turn holds for it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from twisted.logger import Logger
+
+from chatd.model import Audience, Event, Message, ToRoom
+from chatd.room import Connection, Room
+from chatd.wire.events import receipt
+from chatd.wire.frames import text_frame
+
+log = Logger()
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """An event for an audience.
+
+    ``origin`` is the connection that caused it, if it is on this node: it hears the event whether or not
+    it is in the audience, and of its own message it gets the copy with the clientMessageId (M1, M5).
+    Without an audience, ``origin`` alone is told, and of what is told there nothing is a receipt.
+    """
+
+    audience: Audience | None
+    event: Event
+    origin: Connection | None = None
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """The point on the road from which a connection hears a room: not a message before its own ``in``."""
+
+    connection: Connection
+    room: str
+
+
+Item = Delivery | Attach
+
+
+class _Letter:
+    """What one connection hears in a turn when that is not just what its whole room hears."""
+
+    __slots__ = ("feed", "frames", "read")
+
+    def __init__(self, feed: list[bytes] | None) -> None:
+        self.frames: list[bytes] = []
+        self.feed = feed
+        self.read = 0
+
+    def catch_up(self) -> None:
+        """Take over what the room has heard since the last look."""
+        if self.feed is not None:
+            self.frames.extend(self.feed[self.read :])
+            self.read = len(self.feed)
+
+
+class FanOut:
+    """One turn's deliveries on their way to the connections of this node.
+
+    ``feeds`` holds what each whole room hears, as frames in order. Only who hears more or less than that
+    has a letter, so a plain room message costs each member one write and nothing else.
+    """
+
+    def __init__(self, rooms: Mapping[str, Room], encode: Callable[[Event], bytes]) -> None:
+        self._rooms = rooms
+        self._encode = encode
+        self._feeds: dict[Room, list[bytes]] = {}
+        self._letters: dict[Connection, _Letter] = {}
+
+    def deliver(self, items: Sequence[Item]) -> None:
+        """Tell every item, then write once to each connection."""
+        for item in items:
+            try:
+                if isinstance(item, Attach):
+                    self._attach(item)
+                else:
+                    self._tell(item)
+            except Exception:
+                log.failure("an item could not be delivered; the others go on")
+        self._write()
+
+    def _attach(self, item: Attach) -> None:
+        connection, room = item.connection, item.connection.room
+        if room is None or room.name != item.room:  # gone before the road reached this point
+            return
+        room.attach(connection)
+        if connection.is_room_scoped:
+            feed = self._feeds.setdefault(room, [])
+            letter = self._letters.setdefault(connection, _Letter(None))
+            letter.feed, letter.read = feed, len(feed)
+
+    def _tell(self, item: Delivery) -> None:
+        payload = self._encode(item.event)
+        frame = text_frame(payload)
+        origin = item.origin if item.origin is not None and item.origin.room is not None else None
+        audience = item.audience
+        if audience is None:
+            if origin is not None:
+                self._letter(origin).frames.append(frame)
+            return
+        own = frame
+        if origin is not None and isinstance(item.event, Message) and item.event.client_message_id:
+            own = text_frame(receipt(payload, item.event.client_message_id))
+        room = self._rooms.get(audience.room)
+        if isinstance(audience, ToRoom):
+            self._tell_room(room, frame, origin, own)
+        else:
+            self._tell_users(room, audience.users, frame, origin, own)
+
+    def _tell_users(
+        self, room: Room | None, users: tuple[str, ...], frame: bytes, origin: Connection | None, own: bytes
+    ) -> None:
+        if origin is not None:
+            self._letter(origin).frames.append(own)
+        if room is not None:
+            for connection in room.connections_of(users):
+                if connection is not origin:
+                    self._letter(connection).frames.append(frame)
+
+    def _tell_room(self, room: Room | None, frame: bytes, origin: Connection | None, own: bytes) -> None:
+        if origin is not None and (own is not frame or room is None or origin not in room.audience):
+            letter = self._letter(origin)
+            letter.frames.append(own)
+            if letter.feed is not None and letter.feed is self._feeds.get(room):  # type: ignore[arg-type]
+                letter.read += 1
+        if room is not None and room.audience:
+            self._feeds.setdefault(room, []).append(frame)
+
+    def _letter(self, connection: Connection) -> _Letter:
+        """A connection's letter, caught up with its room."""
+        letter = self._letters.get(connection)
+        if letter is None:
+            feed = None
+            room = connection.room
+            if room is not None and connection in room.audience:
+                feed = self._feeds.setdefault(room, [])
+            letter = self._letters[connection] = _Letter(feed)
+        letter.catch_up()
+        return letter
+
+    def _write(self) -> None:
+        letters = self._letters
+        for room, feed in self._feeds.items():
+            if feed:
+                frames = b"".join(feed)
+                for connection in tuple(room.audience):
+                    if connection not in letters:
+                        connection.channel.send(frames)
+        for connection, letter in letters.items():
+            letter.catch_up()
+            if letter.frames:
+                connection.channel.send(b"".join(letter.frames))

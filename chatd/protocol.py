@@ -1,0 +1,305 @@
+"""The WebSocket side: an Autobahn factory and the protocol it makes for each connection.
+
+Autobahn shakes hands, parses, answers control frames and closes. Here are what it leaves open or gets
+wrong for a public chat server: the limits, the codes of C2, the end of a connection whatever its cause,
+and a log that never holds what a client sent.
+"""
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.util import encode_truncate
+from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from chatd import __version__, parameters
+from chatd.chat import Chat
+from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
+from chatd.interfaces import IChannel
+from chatd.model import Error
+from chatd.room import Connection
+from chatd.sweeper import Sweeper
+from chatd.wire import commands
+from chatd.wire.events import encode_error
+from chatd.wire.frames import HEARTBEAT, HEARTBEAT_FRAME, PING_FRAME, text_frame
+
+log = Logger()
+
+HANDSHAKE_BYTES = 16 * 1024
+HANDSHAKE_SECONDS = 5
+CLOSE_SECONDS = 2  # for a client to answer a close frame
+
+
+class _Silence:
+    """Autobahn logs whole requests, credentials included: this is where it may."""
+
+    def _nothing(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    trace = debug = info = warn = error = critical = failure = _nothing
+
+
+_HTTP_SENTENCES = {
+    400: "This is a WebSocket server, and this is no WebSocket handshake it understands.",
+    403: "Pages of this origin may not connect here.",
+    405: "This is a WebSocket server: only GET begins a handshake.",
+    426: "This is a WebSocket server: connect to it with a WebSocket client.",
+    431: "The request's header is too large.",
+    503: "The server is full. Try again later.",
+}
+
+
+@implementer(IChannel)
+class ChatProtocol(WebSocketServerProtocol):
+    """One WebSocket connection, from its handshake to its end."""
+
+    factory: "ChatFactory"
+    log = _Silence()
+    tcpNoDelay = True  # on the class: Autobahn reads it before it copies the factory's options
+    connection: Connection | None = None
+    cause = "gone without a close frame"
+    errors_in_a_row = 0
+
+    # -- the handshake ------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A TCP connection."""
+        super().connectionMade()
+        self.factory.open.add(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes: a sign of life (H2), or a piece of a handshake, of which there may not be much."""
+        if self.state == self.STATE_CONNECTING:
+            if len(self.data) + len(data) > HANDSHAKE_BYTES:
+                self.failHandshake("header too large", 431)
+                return
+        elif self.connection is not None:
+            self.factory.sweeper.heard(self)
+        self._dataReceived(data)
+
+    def onConnect(self, request: ConnectionRequest) -> None:
+        """C2: only a foreign Origin, and a full server (Autobahn's own check), are refused at the HTTP level."""
+        origins = self.factory.origins
+        if origins and request.origin and request.origin not in origins:
+            raise ConnectionDeny(403, "origin")
+
+    def failHandshake(
+        self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
+    ) -> None:
+        """Refuse a handshake. Autobahn's reason quotes the request, so neither client nor log is told it."""
+        log.info("refused {peer}: HTTP {code}", peer=self.peer, code=code)
+        sentence = _HTTP_SENTENCES.get(code, _HTTP_SENTENCES[400])
+        self.wasNotCleanReason = sentence
+        body = sentence.encode() + b"\n"
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
+        self.sendHttpErrorResponse(code, "Refused", headers + (responseHeaders or []))
+        self.sendData(body)
+        self.dropConnection(abort=False)
+
+    def onOpen(self) -> None:
+        """The handshake is done: who is it, and may they (C1 to C5)?"""
+        try:
+            identity, credentials = parameters.parse(self.http_request_uri)
+            if credentials is not None:
+                raise CloseConnection(
+                    CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "This clientType has no accounts here."
+                )
+            if not self.factory.anonymous:
+                raise CloseConnection(
+                    CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "Credentials are required here."
+                )
+            self.connection = Connection(identity, self)
+            self.factory.sweeper.heard(self)
+            self.factory.chat.join(self.connection)
+            log.info(
+                "{peer} joined as {user!r} in {room!r}",
+                peer=self.peer,
+                user=identity.user_id,
+                room=identity.room,
+            )
+        except CloseConnection as refusal:
+            self._refuse(refusal)
+        except Exception:
+            self._broken("joining")
+
+    # -- messages -----------------------------------------------------------------------------------
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """The first frame of a message; a binary one is refused before its payload is read."""
+        super().onMessageBegin(isBinary)
+        if isBinary and self.state == self.STATE_OPEN:
+            self._refuse(
+                CloseConnection(CloseCode.BINARY, ErrorCode.UNSUPPORTED, "Binary messages are not supported.")
+            )
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A whole text message."""
+        if self.connection is None or self.state != self.STATE_OPEN:
+            return
+        try:
+            if payload == HEARTBEAT:
+                if self.factory.heartbeat_reply:
+                    self.send(HEARTBEAT_FRAME)
+                return
+            self.factory.chat.handle(self.connection, commands.decode(payload))
+            self.errors_in_a_row = 0
+        except RequestError as error:
+            self._answer(error, payload)
+        except Exception:
+            self._broken("answering a message")
+
+    def _answer(self, error: RequestError, payload: bytes) -> None:
+        """An erroneous message earns an error frame (E1); too many in a row, the end (E2)."""
+        event, client_message_id = commands.request_of(payload)
+        self._send_error(error.code, error.sentence, event, client_message_id)
+        self.errors_in_a_row += 1
+        if self.errors_in_a_row >= self.factory.errors_in_a_row:
+            self.close(CloseCode.ABUSIVE, "too many erroneous messages in a row")
+
+    def _send_error(
+        self, code: ErrorCode, sentence: str, event: str | None = None, client_message_id: str | None = None
+    ) -> None:
+        error = Error(code=code, sentence=sentence, event=event, client_message_id=client_message_id)
+        self.send(text_frame(encode_error(error)))
+
+    # -- IChannel -----------------------------------------------------------------------------------
+
+    def send(self, frames: bytes) -> None:
+        """See :meth:`chatd.interfaces.IChannel.send`."""
+        if self.state == self.STATE_OPEN:
+            self.transport.write(frames)
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """See :meth:`chatd.interfaces.IChannel.close`."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, 123))
+            self._leave(f"closed with {int(code)}: {reason}")
+
+    def ping(self) -> None:
+        """See :meth:`chatd.interfaces.IChannel.ping`."""
+        self.send(PING_FRAME)
+
+    def expire(self) -> None:
+        """See :meth:`chatd.interfaces.IChannel.expire`."""
+        self.close(CloseCode.HEARTBEAT_MISSED, "missed heartbeats")
+        # A close frame that the kernel takes may still reach the client; one that it does not never will.
+        self.dropConnection(abort=False)
+        if self.transport is not None and not getattr(self.transport, "disconnected", False):
+            self.factory.clock.callLater(CLOSE_SECONDS, self.transport.abortConnection)
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
+        """Autobahn found a violation of RFC 6455 or of a limit. It has not said why to anybody."""
+        if self.state == self.STATE_OPEN:
+            if code == CloseCode.TOO_BIG:
+                limit = f"A message may have at most {self.maxMessagePayloadSize} bytes."
+                self._send_error(ErrorCode.TOO_LARGE, limit)
+            self._leave(f"failed with {code}")
+        super()._fail_connection(code, reason)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """The connection is over, if it ever was open."""
+        self.factory.closed(self)
+        self._leave(f"closed by the client with {code}" if wasClean else self.cause)
+
+    def _refuse(self, refusal: CloseConnection) -> None:
+        """The one place where a connection that may not go on is told so and closed (C2)."""
+        self._send_error(refusal.code, refusal.sentence)
+        if self.connection is None:
+            log.info(
+                "refused {peer}: {close_code} {sentence!r}",
+                peer=self.peer,
+                close_code=int(refusal.close_code),
+                sentence=refusal.sentence,
+            )
+        self.close(refusal.close_code, refusal.sentence)
+
+    def _broken(self, doing: str) -> None:
+        """A bug: in the log it goes, and the connection with it."""
+        log.failure("a bug in {doing} for {peer}", doing=doing, peer=self.peer)
+        self.close(CloseCode.INTERNAL_ERROR, "internal error")
+
+    def _leave(self, cause: str) -> None:
+        """The one end of a connection, whatever the cause. Idempotent."""
+        connection, self.connection = self.connection, None
+        self.factory.sweeper.forget(self)
+        if connection is not None:
+            identity = connection.identity
+            log.info(
+                "{peer} left as {user!r} from {room!r}: {cause}",
+                peer=self.peer,
+                user=identity.user_id,
+                room=identity.room,
+                cause=cause,
+            )
+            self.factory.chat.leave(connection)
+
+
+class ChatFactory(WebSocketServerFactory):
+    """Makes a protocol for each connection; holds what they share.
+
+    :param origins: the Origins whose pages may connect; empty for all.
+    :param max_connections: past it a handshake is answered 503; 0 for no limit.
+    :param message_size: the largest message taken, in bytes.
+    :param errors_in_a_row: how many erroneous messages in a row close a connection (E2).
+    :param heartbeat_reply: whether the server answers heartbeats (H1).
+    :param anonymous: whether one may connect without credentials (C3).
+    """
+
+    protocol = ChatProtocol
+    noisy = False
+    log = _Silence()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        chat: Chat,
+        sweeper: Sweeper,
+        *,
+        origins: tuple[str, ...] = (),
+        max_connections: int = 0,
+        message_size: int = 65536,
+        errors_in_a_row: int = 20,
+        heartbeat_reply: bool = True,
+        anonymous: bool = True,
+    ) -> None:
+        super().__init__(server=f"chatd/{__version__}", reactor=clock)
+        self.setProtocolOptions(
+            webStatus=False,
+            failByDrop=False,
+            maxMessagePayloadSize=message_size,
+            maxConnections=max_connections,
+            openHandshakeTimeout=HANDSHAKE_SECONDS,
+            closeHandshakeTimeout=CLOSE_SECONDS,
+            allowNullOrigin=True,  # Autobahn lets all origins pass; onConnect does not
+        )
+        self.clock = clock
+        self.chat = chat
+        self.sweeper = sweeper
+        self.origins = frozenset(origins)
+        self.errors_in_a_row = errors_in_a_row
+        self.heartbeat_reply = heartbeat_reply
+        self.anonymous = anonymous
+        self.open: set[ChatProtocol] = set()
+        self._emptied: Deferred[None] | None = None
+
+    def close_all(self, reason: str) -> "Deferred[None]":
+        """Close every connection with 1001. :returns: fires when the last one is gone."""
+        if not self.open:
+            return succeed(None)
+        self._emptied = Deferred()
+        for protocol in tuple(self.open):
+            if protocol.state == protocol.STATE_CONNECTING:
+                protocol.dropConnection(abort=True)
+            else:
+                protocol.close(CloseCode.GOING_AWAY, reason)
+        return self._emptied
+
+    def closed(self, protocol: ChatProtocol) -> None:
+        """A connection is gone."""
+        self.open.discard(protocol)
+        if self._emptied is not None and not self.open:
+            emptied, self._emptied = self._emptied, None
+            emptied.callback(None)

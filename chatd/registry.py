@@ -1,0 +1,92 @@
+"""The shared Registry service: rooms, containers, online counts, and delivery to this node's connections."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from twisted.application.service import Service
+
+from chatd.container import Container
+from chatd.delivery import FanOut, Item
+from chatd.model import Event
+from chatd.room import Connection, Room
+
+
+class Registry(Service):
+    """Who is where. Times are seconds of whatever clock the caller reads.
+
+    :param encode: writes an event as the wire's JSON.
+    """
+
+    name = "registry"
+
+    def __init__(self, encode: Callable[[Event], bytes]) -> None:
+        self._encode = encode
+        self.rooms: dict[str, Room] = {}
+        self.connections = 0
+        # Containers of which nobody is online, in the order in which the last member went.
+        self._deserted: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    # -- connections --------------------------------------------------------------------------------
+
+    def enter(self, connection: Connection) -> bool:
+        """Count a connection as online in the room of its identity.
+
+        :returns: whether it is its user's first there (C6).
+        """
+        name = connection.identity.room
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name)
+        self.connections += 1
+        first = room.enter(connection)
+        if first:
+            for container in room.containers_of(connection.identity.user_id):
+                self._deserted.pop((name, container.id), None)
+        return first
+
+    def leave(self, connection: Connection, now: float) -> bool:
+        """Take a connection out of its room. :returns: whether it was its user's last there (C6)."""
+        room = connection.room
+        assert room is not None
+        self.connections -= 1
+        last = room.leave(connection)
+        if last:
+            for container in room.containers_of(connection.identity.user_id):
+                if not room.members_online(container):
+                    self._deserted[room.name, container.id] = now
+        self._discard_if_idle(room)
+        return last
+
+    # -- containers ---------------------------------------------------------------------------------
+
+    def remove_container(self, room: Room, container: Container) -> None:
+        """Forget a container, and its room if nothing else is there."""
+        room.remove_container(container)
+        self._deserted.pop((room.name, container.id), None)
+        self._discard_if_idle(room)
+
+    def expire_containers(self, now: float, idle_timeout: float) -> int:
+        """Forget the containers of which nobody has been online for a time (K1).
+
+        :param idle_timeout: seconds.
+        :returns: how many were forgotten.
+        """
+        expired = 0
+        while self._deserted:
+            (room_name, container_id), since = next(iter(self._deserted.items()))
+            if since + idle_timeout > now:
+                break
+            room = self.rooms[room_name]
+            self.remove_container(room, room.containers[container_id])
+            expired += 1
+        return expired
+
+    def _discard_if_idle(self, room: Room) -> None:
+        if room.is_idle:
+            self.rooms.pop(room.name, None)
+
+    # -- delivery -----------------------------------------------------------------------------------
+
+    def deliver(self, items: Sequence[Item]) -> None:
+        """Tell a turn's items to the connections of this node."""
+        FanOut(self.rooms, self._encode).deliver(items)
