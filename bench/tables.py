@@ -113,7 +113,8 @@ class Tables:
             *self._table(
                 "CPU per delivery, saturated",
                 "Microseconds of the server's CPU per delivered message, in one room of N members: the "
-                "closed loop, 10 senders with 4 messages in flight each. In brackets: the multiple of chatd's.",
+                "closed loop, 10 senders with 4 messages in flight each. "
+                "In brackets: the multiple of chatd's.",
                 cost,
             ),
             *self._table(

@@ -73,7 +73,10 @@ def _check_sender_type(text: str) -> None:
 
 
 _KNOWN = frozenset(
-    "name senderType userId roomName icon containerId targetId clientType account password".split()
+    {
+        *("name", "senderType", "userId", "roomName", "icon", "containerId", "targetId"),
+        *("clientType", "account", "password"),
+    }
 )
 
 

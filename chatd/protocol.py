@@ -79,7 +79,7 @@ class ChatProtocol(WebSocketServerProtocol):
         self._dataReceived(data)
 
     def onConnect(self, request: ConnectionRequest) -> None:
-        """C2: only a foreign Origin, and a full server (Autobahn's own check), are refused at the HTTP level."""
+        """C2: only a foreign Origin, and a full server (Autobahn's own check), are refused by HTTP."""
         origins = self.factory.origins
         if origins and request.origin and request.origin not in origins:
             raise ConnectionDeny(403, "origin")
@@ -92,7 +92,11 @@ class ChatProtocol(WebSocketServerProtocol):
         sentence = _HTTP_SENTENCES.get(code, _HTTP_SENTENCES[400])
         self.wasNotCleanReason = sentence
         body = sentence.encode() + b"\n"
-        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body))), ("Connection", "close")]
+        headers = [
+            ("Content-Type", "text/plain"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ]
         self.sendHttpErrorResponse(code, "Refused", headers + (responseHeaders or []))
         self.sendData(body)
         self.dropConnection(abort=False)

@@ -13,6 +13,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from chatd.model import Error, Event, Message, Notice
 
+
 class _Delivered(msgspec.Struct, rename="camel", omit_defaults=True):
     message_content: str | None = None
     message_type: str | None = None
