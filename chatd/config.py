@@ -23,7 +23,7 @@ class ConfigError(Exception):
 
 _Count = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
 _Positive = Annotated[int, Meta(ge=1, description="a whole number > 0")]
-_Seconds = Annotated[float, Meta(gt=0, description="a number > 0")]
+_AboveZero = Annotated[float, Meta(gt=0, description="a number > 0")]
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Text = Annotated[str, Meta(description="a text")]
 _Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
@@ -44,12 +44,13 @@ class Server(_Section, frozen=True, kw_only=True):
     origins: _Texts = ()
     max_connections: _Count = 20_000
     displace: _Flag = False
+    direct_send: _Flag = True
 
 
 class Heartbeat(_Section, frozen=True, kw_only=True):
     """``[heartbeat]``: when a silent client is given up (H1, H2)."""
 
-    interval: _Seconds = 30.0
+    interval: _AboveZero = 30.0
     misses: _Positive = 3
     reply: _Flag = True
 
@@ -68,12 +69,15 @@ class Limits(_Section, frozen=True, kw_only=True):
 
     message_size: _Positive = 65_536
     errors_in_a_row: _Positive = 20
+    rate: _AboveZero = 50.0
+    burst: _Positive = 200
+    send_buffer: _Positive = 1_048_576
 
 
 class Containers(_Section, frozen=True, kw_only=True):
     """``[containers]``: customers' conversations (K1, D4)."""
 
-    idle_timeout: _Seconds = 1800.0
+    idle_timeout: _AboveZero = 1800.0
     replay: _Count = 100
 
 

@@ -40,8 +40,8 @@ class Container:
         self.accept_id = request.accept_id
 
     def may_join(self, user_id: str) -> bool:
-        """Whether a user was asked, or is a member already (M3)."""
-        return user_id == self.accept_id or user_id in self.members
+        """Whether a user was asked, or is an agent in it already (M3)."""
+        return user_id == self.accept_id or user_id in self.agents
 
     def join(self, user_id: str) -> bool:
         """Make a user a member. :returns: whether it was none before."""

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     AGENT_OFFLINE = "agent_offline"
     UNKNOWN_REPLY = "unknown_reply"
     TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
     UNSUPPORTED = "unsupported"
 
 
@@ -34,11 +35,13 @@ class CloseCode(IntEnum):
     ABUSIVE = 1008
     TOO_BIG = 1009
     INTERNAL_ERROR = 1011
+    OVERLOADED = 1013
     BAD_PARAMETER = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403
     HEARTBEAT_MISSED = 4408
     DISPLACED = 4409
+    TOO_FAST = 4429
 
 
 class RequestError(Exception):

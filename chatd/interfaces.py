@@ -28,6 +28,9 @@ class IChannel(Interface):
     def expire() -> None:
         """Give the client up: close with 4408 and drop the TCP connection without waiting (H2)."""
 
+    def abort() -> None:
+        """Drop the TCP connection with all that is unsent."""
+
 
 class IBus(Interface):
     """Carries a turn's items to every node, this one included, each room's in one order."""

@@ -89,9 +89,9 @@ Audience = ToRoom | ToUsers
 
 def checked_name(text: str) -> str:
     """A nickname, trimmed (C1). :raises ValueError: with what is wrong with it."""
+    _check_printable(text)
     name = text.strip()
     _check_length(name, 1, NAME_LENGTH)
-    _check_printable(name)
     return name
 
 

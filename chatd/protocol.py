@@ -1,11 +1,9 @@
-"""The WebSocket side: an Autobahn factory and the protocol it makes for each connection.
+"""The WebSocket side of the chat: who may connect, what becomes of a message, how a connection ends.
 
-Autobahn shakes hands, parses, answers control frames and closes. Here are what it leaves open or gets
-wrong for a public chat server: the limits, the codes of C2, the end of a connection whatever its cause,
-and a log that never holds what a client sent.
+The codes of C2, the limits of what one client may cost, the one end of a connection whatever its cause, and a
+log that never holds what a client sent. The WebSocket itself is :mod:`chatd.websocket`'s and Autobahn's.
 """
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.util import encode_truncate
 from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred, succeed
@@ -18,8 +16,10 @@ from chatd.chat import Chat
 from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
 from chatd.interfaces import IChannel
 from chatd.model import Error
+from chatd.rate import Rate
 from chatd.room import Connection
 from chatd.sweeper import Sweeper
+from chatd.websocket import CLOSED, CLOSING, CONNECTING, OPEN, LeanFactory, LeanProtocol
 from chatd.wire import commands
 from chatd.wire.events import encode_error
 from chatd.wire.frames import HEARTBEAT, HEARTBEAT_FRAME, PING_FRAME, text_frame
@@ -27,18 +27,6 @@ from chatd.wire.frames import HEARTBEAT, HEARTBEAT_FRAME, PING_FRAME, text_frame
 log = Logger()
 
 HANDSHAKE_BYTES = 16 * 1024
-HANDSHAKE_SECONDS = 5
-CLOSE_SECONDS = 2  # for a client to answer a close frame
-
-
-class _Silence:
-    """Autobahn logs whole requests, credentials included: this is where it may."""
-
-    def _nothing(self, *args: object, **kwargs: object) -> None:
-        pass
-
-    trace = debug = info = warn = error = critical = failure = _nothing
-
 
 _HTTP_SENTENCES = {
     400: "This is a WebSocket server, and this is no WebSocket handshake it understands.",
@@ -51,15 +39,15 @@ _HTTP_SENTENCES = {
 
 
 @implementer(IChannel)
-class ChatProtocol(WebSocketServerProtocol):
+class ChatProtocol(LeanProtocol):
     """One WebSocket connection, from its handshake to its end."""
 
     factory: "ChatFactory"
-    log = _Silence()
-    tcpNoDelay = True  # on the class: Autobahn reads it before it copies the factory's options
     connection: Connection | None = None
     cause = "gone without a close frame"
+    spent_until = 0.0
     errors_in_a_row = 0
+    kept = ("connection", "cause")
 
     # -- the handshake ------------------------------------------------------------------------------
 
@@ -67,16 +55,17 @@ class ChatProtocol(WebSocketServerProtocol):
         """A TCP connection."""
         super().connectionMade()
         self.factory.open.add(self)
+        self.factory.sweeper.arrived(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes: a sign of life (H2), or a piece of a handshake, of which there may not be much."""
-        if self.state == self.STATE_CONNECTING:
+        if self.state == CONNECTING:
             if len(self.data) + len(data) > HANDSHAKE_BYTES:
                 self.failHandshake("header too large", 431)
                 return
         elif self.connection is not None:
             self.factory.sweeper.heard(self)
-        self._dataReceived(data)
+        super().dataReceived(data)
 
     def onConnect(self, request: ConnectionRequest) -> None:
         """C2: only a foreign Origin, and a full server (Autobahn's own check), are refused by HTTP."""
@@ -89,9 +78,7 @@ class ChatProtocol(WebSocketServerProtocol):
     ) -> None:
         """Refuse a handshake. Autobahn's reason quotes the request, so neither client nor log is told it."""
         log.info("refused {peer}: HTTP {code}", peer=self.peer, code=code)
-        sentence = _HTTP_SENTENCES.get(code, _HTTP_SENTENCES[400])
-        self.wasNotCleanReason = sentence
-        body = sentence.encode() + b"\n"
+        body = _HTTP_SENTENCES.get(code, _HTTP_SENTENCES[400]).encode() + b"\n"
         headers = [
             ("Content-Type", "text/plain"),
             ("Content-Length", str(len(body))),
@@ -132,14 +119,14 @@ class ChatProtocol(WebSocketServerProtocol):
     def onMessageBegin(self, isBinary: bool) -> None:
         """The first frame of a message; a binary one is refused before its payload is read."""
         super().onMessageBegin(isBinary)
-        if isBinary and self.state == self.STATE_OPEN:
+        if isBinary and self.state == OPEN:
             self._refuse(
                 CloseConnection(CloseCode.BINARY, ErrorCode.UNSUPPORTED, "Binary messages are not supported.")
             )
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A whole text message."""
-        if self.connection is None or self.state != self.STATE_OPEN:
+        if self.connection is None or self.state != OPEN or not self._spend():
             return
         try:
             if payload == HEARTBEAT:
@@ -153,13 +140,42 @@ class ChatProtocol(WebSocketServerProtocol):
         except Exception:
             self._broken("answering a message")
 
+    def onMessageFrameBegin(self, length: int) -> None:
+        """A frame that did not come by the short way; fragments of a message count towards the rate too."""
+        super().onMessageFrameBegin(length)
+        if self.message_data and not self._spend():
+            self.close(CloseCode.TOO_FAST, "too fast")
+
+    def onPing(self, payload: bytes) -> None:
+        """A ping is answered (RFC 6455 section 5.5.3), within the rate."""
+        if self._spend():
+            super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        """A pong is a sign of life, which dataReceived has seen."""
+        self._spend()
+
+    def _spend(self) -> bool:
+        """Whether the client is within its rate; one that is not is told so, and closed if it goes on."""
+        spent_until = self.factory.rate.spend(self.spent_until, self.factory.clock.seconds())
+        if spent_until is not None:
+            self.spent_until = spent_until
+            return True
+        if self.state == OPEN:
+            self._send_error(ErrorCode.RATE_LIMITED, "Too many messages a second; this one is dropped.")
+            self._count_error(CloseCode.TOO_FAST, "too fast")
+        return False
+
     def _answer(self, error: RequestError, payload: bytes) -> None:
         """An erroneous message earns an error frame (E1); too many in a row, the end (E2)."""
         event, client_message_id = commands.request_of(payload)
         self._send_error(error.code, error.sentence, event, client_message_id)
+        self._count_error(CloseCode.ABUSIVE, "too many erroneous messages in a row")
+
+    def _count_error(self, close_code: CloseCode, reason: str) -> None:
         self.errors_in_a_row += 1
         if self.errors_in_a_row >= self.factory.errors_in_a_row:
-            self.close(CloseCode.ABUSIVE, "too many erroneous messages in a row")
+            self.close(close_code, reason)
 
     def _send_error(
         self, code: ErrorCode, sentence: str, event: str | None = None, client_message_id: str | None = None
@@ -171,14 +187,15 @@ class ChatProtocol(WebSocketServerProtocol):
 
     def send(self, frames: bytes) -> None:
         """See :meth:`chatd.interfaces.IChannel.send`."""
-        if self.state == self.STATE_OPEN:
-            self.transport.write(frames)
+        if self.state == OPEN:
+            self.outlet.write(frames)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """See :meth:`chatd.interfaces.IChannel.close`."""
-        if self.state == self.STATE_OPEN:
+        if self.state == OPEN:
+            self.cause = f"closed with {int(code)}: {reason}"
             self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, 123))
-            self._leave(f"closed with {int(code)}: {reason}")
+            self._leave()
 
     def ping(self) -> None:
         """See :meth:`chatd.interfaces.IChannel.ping`."""
@@ -189,24 +206,48 @@ class ChatProtocol(WebSocketServerProtocol):
         self.close(CloseCode.HEARTBEAT_MISSED, "missed heartbeats")
         # A close frame that the kernel takes may still reach the client; one that it does not never will.
         self.dropConnection(abort=False)
-        if self.transport is not None and not getattr(self.transport, "disconnected", False):
-            self.factory.clock.callLater(CLOSE_SECONDS, self.transport.abortConnection)
+
+    def abort(self) -> None:
+        """See :meth:`chatd.interfaces.IChannel.abort`."""
+        self.state = CLOSED
+        self._closeConnection(abort=True)
+
+    def overflowed(self) -> None:
+        """Its client reads too slowly (C2)."""
+        self.close(CloseCode.OVERLOADED, "reads too slowly")
 
     # -- the end ------------------------------------------------------------------------------------
 
     def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
         """Autobahn found a violation of RFC 6455 or of a limit. It has not said why to anybody."""
-        if self.state == self.STATE_OPEN:
+        if self.state == OPEN:
             if code == CloseCode.TOO_BIG:
                 limit = f"A message may have at most {self.maxMessagePayloadSize} bytes."
                 self._send_error(ErrorCode.TOO_LARGE, limit)
-            self._leave(f"failed with {code}")
+            self.cause = f"failed with {code}"
         super()._fail_connection(code, reason)
+        self._leave()
+
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        """Begin or answer the closing handshake, which must not take forever."""
+        super().sendCloseFrame(code, reasonUtf8, isReply)
+        if self.state == CLOSING:
+            self.factory.sweeper.ending(self)
+
+    def dropConnection(self, abort: bool = False) -> None:
+        """End the TCP connection; without ``abort``, after what is unsent, which must not take forever."""
+        super().dropConnection(abort)
+        if not abort and self in self.factory.open:
+            self.factory.sweeper.ending(self)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is over, if it ever was open."""
         self.factory.closed(self)
-        self._leave(f"closed by the client with {code}" if wasClean else self.cause)
+        if wasClean and self.connection is not None:
+            self.cause = f"closed by the client with {code}"
+        self._leave()
 
     def _refuse(self, refusal: CloseConnection) -> None:
         """The one place where a connection that may not go on is told so and closed (C2)."""
@@ -225,10 +266,9 @@ class ChatProtocol(WebSocketServerProtocol):
         log.failure("a bug in {doing} for {peer}", doing=doing, peer=self.peer)
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
 
-    def _leave(self, cause: str) -> None:
+    def _leave(self) -> None:
         """The one end of a connection, whatever the cause. Idempotent."""
         connection, self.connection = self.connection, None
-        self.factory.sweeper.forget(self)
         if connection is not None:
             identity = connection.identity
             log.info(
@@ -236,25 +276,24 @@ class ChatProtocol(WebSocketServerProtocol):
                 peer=self.peer,
                 user=identity.user_id,
                 room=identity.room,
-                cause=cause,
+                cause=self.cause,
             )
             self.factory.chat.leave(connection)
 
 
-class ChatFactory(WebSocketServerFactory):
+class ChatFactory(LeanFactory):
     """Makes a protocol for each connection; holds what they share.
 
     :param origins: the Origins whose pages may connect; empty for all.
     :param max_connections: past it a handshake is answered 503; 0 for no limit.
     :param message_size: the largest message taken, in bytes.
+    :param send_buffer: how much may be unsent to a client, in bytes, before it is closed (1013).
+    :param rate: how fast a client may send, control frames included.
     :param errors_in_a_row: how many erroneous messages in a row close a connection (E2).
     :param heartbeat_reply: whether the server answers heartbeats (H1).
     :param anonymous: whether one may connect without credentials (C3).
+    :param direct_send: whether to send on sockets directly where that can be done.
     """
-
-    protocol = ChatProtocol
-    noisy = False
-    log = _Silence()
 
     def __init__(
         self,
@@ -265,24 +304,27 @@ class ChatFactory(WebSocketServerFactory):
         origins: tuple[str, ...] = (),
         max_connections: int = 0,
         message_size: int = 65536,
+        send_buffer: int = 1024 * 1024,
+        rate: Rate | None = None,
         errors_in_a_row: int = 20,
         heartbeat_reply: bool = True,
         anonymous: bool = True,
+        direct_send: bool = True,
     ) -> None:
-        super().__init__(server=f"chatd/{__version__}", reactor=clock)
-        self.setProtocolOptions(
-            webStatus=False,
-            failByDrop=False,
-            maxMessagePayloadSize=message_size,
-            maxConnections=max_connections,
-            openHandshakeTimeout=HANDSHAKE_SECONDS,
-            closeHandshakeTimeout=CLOSE_SECONDS,
-            allowNullOrigin=True,  # Autobahn lets all origins pass; onConnect does not
+        super().__init__(
+            clock,
+            ChatProtocol,
+            f"chatd/{__version__}",
+            message_size=message_size,
+            max_connections=max_connections,
+            send_buffer=send_buffer,
+            direct_send=direct_send,
         )
         self.clock = clock
         self.chat = chat
         self.sweeper = sweeper
         self.origins = frozenset(origins)
+        self.rate = rate or Rate(50, 200)
         self.errors_in_a_row = errors_in_a_row
         self.heartbeat_reply = heartbeat_reply
         self.anonymous = anonymous
@@ -295,7 +337,7 @@ class ChatFactory(WebSocketServerFactory):
             return succeed(None)
         self._emptied = Deferred()
         for protocol in tuple(self.open):
-            if protocol.state == protocol.STATE_CONNECTING:
+            if protocol.state == CONNECTING:
                 protocol.dropConnection(abort=True)
             else:
                 protocol.close(CloseCode.GOING_AWAY, reason)
@@ -304,6 +346,7 @@ class ChatFactory(WebSocketServerFactory):
     def closed(self, protocol: ChatProtocol) -> None:
         """A connection is gone."""
         self.open.discard(protocol)
+        self.sweeper.forget(protocol)
         if self._emptied is not None and not self.open:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

@@ -112,15 +112,16 @@ class Room:
         :param before: whom it waited for until now, if anybody.
         """
         self._forget_asked(container, before)
-        if container.accept_id is not None and not container.is_open:
+        if container.accept_id is not None:
             self._asked.setdefault(container.accept_id, {})[container.id] = container
 
     def join_container(self, container: Container, user_id: str) -> bool:
-        """Make a user a member. :returns: whether it was none before."""
+        """Make a user a member; one who was asked has answered. :returns: whether it was none before."""
+        if user_id == container.accept_id:
+            self._forget_asked(container, user_id)
         if not container.join(user_id):
             return False
         self._serving.setdefault(user_id, {})[container.id] = container
-        self._forget_asked(container, container.accept_id)
         return True
 
     def remove_container(self, container: Container) -> None:

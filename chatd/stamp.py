@@ -39,7 +39,7 @@ class Stamp:
             icon=command.user_icon or identity.icon,
             event=command.event,
             type=command.message_type or None,
-            content=command.message_content,
+            content=command.message_content or None,
             accept_id=command.accept_id or None,
             container_id=container_id,
             target_id=target_id or command.target_id or None,

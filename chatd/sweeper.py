@@ -1,7 +1,8 @@
-"""One LoopingCall that finds silent clients and deserted containers (H2, K1).
+"""One LoopingCall in place of all timers: it finds who has been in a state for too long (H2, K1).
 
-Clients are kept in the order of their last sign of life, so a sweep looks at those that are due and at one
-more: it costs time in the number of the expired, not of all.
+A client is in one phase at a time: arriving (its handshake is not done), heard, pinged, or ending. The
+clients of a phase are kept in the order in which they entered it, so a sweep looks at those that are due and
+at one more: it costs time in the number of the expired, not of all.
 """
 
 from collections import OrderedDict
@@ -14,9 +15,15 @@ from twisted.logger import Logger
 from chatd.interfaces import IChannel
 from chatd.registry import Registry
 
+HANDSHAKE_SECONDS = 5.0
+ENDING_SECONDS = 2.0  # for a client to answer a close frame, and to take what is unsent
+
+_Phase = OrderedDict[IChannel, float]  # when each client entered it
+
 
 class Sweeper(Service):
-    """Pings who has been silent for an interval, gives up who has been for ``interval × misses``.
+    """Pings who has been silent for an interval, gives up who has been for ``interval × misses``, and drops
+    who does not finish its handshake or its end.
 
     :param interval: seconds.
     :param misses: how many intervals may pass without a sign of life.
@@ -34,8 +41,10 @@ class Sweeper(Service):
         self.interval = interval
         self.misses = misses
         self.idle_timeout = idle_timeout
-        self._heard: OrderedDict[IChannel, float] = OrderedDict()
-        self._pinged: OrderedDict[IChannel, float] = OrderedDict()
+        self._arriving: _Phase = OrderedDict()
+        self._heard: _Phase = OrderedDict()
+        self._pinged: _Phase = OrderedDict()
+        self._ending: _Phase = OrderedDict()
         self._loop = LoopingCall(self.sweep)
         self._loop.clock = clock
 
@@ -57,17 +66,34 @@ class Sweeper(Service):
         if self._loop.running:
             self._loop.stop()
 
+    # -- the phases ---------------------------------------------------------------------------------
+
+    def arrived(self, channel: IChannel) -> None:
+        """A client connected; its handshake is to follow."""
+        self._arriving[channel] = self._clock.seconds()
+
     def heard(self, channel: IChannel) -> None:
         """A client gave a sign of life."""
-        if channel in self._pinged:
-            del self._pinged[channel]
-        self._heard[channel] = self._clock.seconds()
-        self._heard.move_to_end(channel)
+        now = self._clock.seconds()
+        try:
+            self._heard.move_to_end(channel)
+        except KeyError:
+            self.forget(channel)
+        self._heard[channel] = now
+
+    def ending(self, channel: IChannel) -> None:
+        """A client's connection is about to end: it has been closed, or dropped with something unsent."""
+        if channel not in self._ending:
+            self.forget(channel)
+            self._ending[channel] = self._clock.seconds()
 
     def forget(self, channel: IChannel) -> None:
         """A client is gone. Idempotent."""
-        self._heard.pop(channel, None)
-        self._pinged.pop(channel, None)
+        for phase in (self._heard, self._pinged, self._ending, self._arriving):
+            if phase.pop(channel, None) is not None:
+                return
+
+    # -- the sweep ----------------------------------------------------------------------------------
 
     def sweep(self) -> None:
         """Look at who is due."""
@@ -77,18 +103,21 @@ class Sweeper(Service):
             channel.ping()
         for channel, _ in _due(self._pinged, now - self.interval * self.misses):
             channel.expire()
+        for phase, seconds in ((self._arriving, HANDSHAKE_SECONDS), (self._ending, ENDING_SECONDS)):
+            for channel, _ in _due(phase, now - seconds):
+                channel.abort()
         forgotten = self._registry.expire_containers(now, self.idle_timeout)
         if forgotten:
             self.log.info("{count} deserted containers are gone", count=forgotten)
 
 
-def _due(channels: "OrderedDict[IChannel, float]", until: float) -> list[tuple[IChannel, float]]:
-    """Take out all who were last heard at or before a time."""
+def _due(phase: _Phase, until: float) -> list[tuple[IChannel, float]]:
+    """Take out all who entered a phase at or before a time."""
     due = []
-    while channels:
-        channel, since = next(iter(channels.items()))
+    while phase:
+        channel, since = next(iter(phase.items()))
         if since > until:
             break
-        del channels[channel]
+        del phase[channel]
         due.append((channel, since))
     return due

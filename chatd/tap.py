@@ -26,6 +26,7 @@ from chatd.conversations import Conversations
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.protocol import ChatFactory
+from chatd.rate import Rate
 from chatd.registry import Registry
 from chatd.stamp import Stamp
 from chatd.sweeper import Sweeper
@@ -121,9 +122,12 @@ def build(
         origins=settings.server.origins,
         max_connections=settings.server.max_connections,
         message_size=settings.limits.message_size,
+        send_buffer=settings.limits.send_buffer,
+        rate=Rate(settings.limits.rate, settings.limits.burst),
         errors_in_a_row=settings.limits.errors_in_a_row,
         heartbeat_reply=settings.heartbeat.reply,
         anonymous=settings.auth.anonymous,
+        direct_send=settings.server.direct_send,
     )
     house = House(clock, chat, factory, [Listener(name, endpoint, factory) for name, endpoint in endpoints])
     registry.setServiceParent(house)

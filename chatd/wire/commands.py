@@ -70,10 +70,24 @@ class Command(msgspec.Struct, rename="camel", frozen=True):
         return None if raw in (b"", b"null", b'""') else raw
 
 
-class _Media(msgspec.Struct, rename="camel"):
-    file: Annotated[str, Meta(min_length=1)]
+_File = Annotated[str, Meta(min_length=1)]
+_Duration = Annotated[float, Meta(ge=0)]
+
+
+class _Picture(msgspec.Struct, rename="camel"):
+    file: _File
     preview_url: str | None = None
-    duration: Annotated[float, Meta(ge=0)] | None = None
+
+
+class _Video(msgspec.Struct, rename="camel"):
+    file: _File
+    preview_url: str | None = None
+    duration: _Duration | None = None
+
+
+class _Voice(msgspec.Struct, rename="camel"):
+    file: _File
+    duration: _Duration | None = None
 
 
 class _CustomEvent(msgspec.Struct, rename="camel"):
@@ -82,15 +96,13 @@ class _CustomEvent(msgspec.Struct, rename="camel"):
 
 
 _decode_command = msgspec.json.Decoder(Command).decode
-_decode_media = msgspec.json.Decoder(_Media).decode
-_decode_custom_event = msgspec.json.Decoder(_CustomEvent).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _ACCESSORY_OF: dict[str, Callable[[bytes], object]] = {
-    "picture": _decode_media,
-    "video": _decode_media,
-    "voice": _decode_media,
-    "event": _decode_custom_event,
+    "picture": msgspec.json.Decoder(_Picture).decode,
+    "video": msgspec.json.Decoder(_Video).decode,
+    "voice": msgspec.json.Decoder(_Voice).decode,
+    "event": msgspec.json.Decoder(_CustomEvent).decode,
 }
 _MESSAGE_TYPES = frozenset({"text", *_ACCESSORY_OF})
 

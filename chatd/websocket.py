@@ -1,0 +1,218 @@
+"""Autobahn's server protocol at a price that a full room can pay.
+
+Autobahn shakes hands, parses, answers control frames, validates and closes, and what it decides is decided
+here the same way. Left out is what nobody reads: its log lines (which hold whole requests, credentials
+included), futures and statistics. Added is a short way for the usual frame, and attributes that live on the
+class until a connection needs its own.
+"""
+
+from collections import deque
+from functools import cached_property
+from typing import Any, ClassVar
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
+from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from chatd.outlet import DirectOutlet, Outlet, may_send_directly
+
+CONNECTING = WebSocketProtocol.STATE_CONNECTING
+OPEN = WebSocketProtocol.STATE_OPEN
+CLOSING = WebSocketProtocol.STATE_CLOSING
+CLOSED = WebSocketProtocol.STATE_CLOSED
+
+_TEXT_FRAME = 0x81  # FIN, no RSV, opcode 1
+_MASK_BIT = 0x80
+_KEPT = ("transport", "peer", "state", "data", "outlet", "connected")
+
+
+class Silence:
+    """A logger for Autobahn that keeps everything to itself."""
+
+    def _nothing(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    trace = debug = info = warn = error = critical = failure = _nothing
+
+
+class _Unheard:
+    """A future that nobody waits for."""
+
+    def callback(self, value: object) -> None:
+        pass
+
+
+class LeanProtocol(WebSocketServerProtocol):
+    """One WebSocket connection. Subclasses take messages in ``onMessage`` and write to ``outlet``."""
+
+    log = Silence()
+    is_open = is_closed = _Unheard()
+    transport: Any
+    factory: Any
+    maxMessagePayloadSize: int
+    message_data: Any
+    outlet: Outlet
+
+    # What Autobahn sets on every connection and changes on few.
+    state = CONNECTING
+    data = b""
+    websocket_version = 13
+    inside_message = False
+    current_frame = None  # type: ignore[assignment]
+    closedByMe = failedByMe = droppedByMe = wasClean = False
+    wasNotCleanReason: str | None = None  # type: ignore[assignment]
+    localCloseCode = localCloseReason = remoteCloseCode = remoteCloseReason = None
+    wasMaxFramePayloadSizeExceeded = wasMaxMessagePayloadSizeExceeded = False
+    wasServerConnectionDropTimeout = wasOpenHandshakeTimeout = wasCloseHandshakeTimeout = False
+    wasServingFlashSocketPolicyFile = False
+    openHandshakeTimeoutCall = closeHandshakeTimeoutCall = None
+    autoPingTimeoutCall = autoPingPending = autoPingPendingCall = autoPingPendingSent = None
+    autoPingPendingSeq = 0
+    send_state = WebSocketProtocol.SEND_STATE_GROUND
+    send_queue: ClassVar[deque[Any]] = deque()  # type: ignore[misc]
+    triggered = False
+    trackedTimings = None  # type: ignore[assignment]
+    trafficStats = TrafficStats()
+    _perMessageCompress = None
+
+    def __init__(self) -> None:
+        """Autobahn's own makes futures and details that nobody asks for."""
+
+    @cached_property
+    def utf8validator(self) -> Utf8Validator:  # type: ignore[override]
+        """Made for who sends a frame that does not come by the short way."""
+        return Utf8Validator()
+
+    # -- the beginning and the end of the TCP connection --------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A TCP connection: wait for its handshake."""
+        address = self.transport.getPeer()
+        self.peer = f"{address.host}:{address.port}" if hasattr(address, "host") else "unix"
+        if hasattr(address, "host"):
+            self.transport.setTcpNoDelay(True)
+        direct = self.factory.direct_send and may_send_directly(self.transport)
+        self.outlet = (DirectOutlet if direct else Outlet)(self.transport, self, self.factory.send_buffer)
+        self.factory.countConnections += 1
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The TCP connection is gone: ``onClose`` follows."""
+        WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
+        self.factory.countConnections -= 1
+
+    def _onOpen(self) -> None:
+        """The handshake is done; what only it needed is dropped once ``onOpen`` has seen it."""
+        self.onOpen()
+        mine = self.__dict__
+        self.__dict__ = {key: mine[key] for key in (*_KEPT, *self.kept) if key in mine}
+
+    kept: tuple[str, ...] = ()
+    """The attributes of a subclass that outlive the handshake."""
+
+    def overflowed(self) -> None:
+        """The client does not read. See :class:`chatd.outlet.Owner`."""
+        raise NotImplementedError
+
+    # -- receiving ----------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes. Whole, final, masked text frames of sound UTF-8 are messages at once; from the first byte
+        of anything else on, the bytes are for Autobahn's parser (RFC 6455 section 5.2)."""
+        if self.state == OPEN and not self.data and self.current_frame is None and not self.inside_message:
+            at, end = 0, len(data)
+            while end - at >= 6 and data[at] == _TEXT_FRAME:
+                length = data[at + 1] ^ _MASK_BIT
+                start = at + 6
+                if length >= 126:
+                    start = at + 8
+                    if length > 126 or start > end:  # unmasked, or longer than two bytes can say
+                        break
+                    length = data[at + 2] << 8 | data[at + 3]
+                    if length < 126:
+                        break
+                stop = start + length
+                if stop > end or length > self.maxMessagePayloadSize:
+                    break
+                payload = unmasked(data[start - 4 : start], data[start:stop])
+                if not (payload.isascii() or _is_utf8(payload)):
+                    break
+                at = stop
+                self.onMessage(payload, False)
+                if self.state != OPEN:
+                    break
+            if at == end:
+                return
+            data = data[at:] if at else data
+        if self.state != CLOSED:
+            self._dataReceived(data)
+
+    def onMessageEnd(self) -> None:
+        """The last frame of a message that came the long way."""
+        if not self.failedByMe:
+            self.onMessage(b"".join(self.message_data), self.message_is_binary)
+        self.message_data = None
+
+    # -- sending ------------------------------------------------------------------------------------
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Whatever Autobahn sends: the handshake's answer, control frames."""
+        self.outlet.write(data)
+
+
+def unmasked(mask: bytes, payload: bytes) -> bytes:
+    """A payload with its mask taken off, or put on (RFC 6455 section 5.3)."""
+    length = len(payload)
+    key = int.from_bytes((mask * (length // 4 + 1))[:length], "little")
+    return (int.from_bytes(payload, "little") ^ key).to_bytes(length, "little")
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class LeanFactory(WebSocketServerFactory):
+    """Makes connections of one kind, whose options are attributes of its own subclass of that kind.
+
+    :param kind: of the connections.
+    :param server: what the handshake's answer says of the server.
+    :param message_size: the largest message taken, in bytes.
+    :param max_connections: past it a handshake is answered 503; 0 for no limit.
+    :param send_buffer: bytes that may be unsent to a client, beside what the transport likes to have.
+    :param direct_send: whether to send on sockets directly where that can be done.
+    """
+
+    noisy = False
+    log = Silence()
+
+    def __init__(
+        self,
+        clock: object,
+        kind: type[LeanProtocol],
+        server: str,
+        *,
+        message_size: int,
+        max_connections: int,
+        send_buffer: int,
+        direct_send: bool,
+    ) -> None:
+        super().__init__(server=server, reactor=clock)
+        self.setProtocolOptions(
+            webStatus=False,
+            failByDrop=False,
+            maxMessagePayloadSize=message_size,
+            maxConnections=max_connections,
+            openHandshakeTimeout=0,  # no timers per connection: subclasses sweep
+            closeHandshakeTimeout=0,
+            allowNullOrigin=True,  # every Origin passes here; onConnect may refuse it
+        )
+        self.send_buffer = send_buffer
+        self.direct_send = direct_send
+        self.perMessageCompressionAccept = staticmethod(self.perMessageCompressionAccept)
+        options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
+        self.protocol: Any = type(kind.__name__, (kind,), {**options, "factory": self})
