@@ -85,9 +85,11 @@ def _query(query: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for pair in query.split("&"):
         raw_key, _, raw_value = pair.partition("=")
-        key = unquote_to_bytes(raw_key.replace("+", " ")).decode("latin-1")
+        key = raw_key
         if key not in _KNOWN:
-            continue
+            key = unquote_to_bytes(raw_key.replace("+", " ")).decode("latin-1")
+            if key not in _KNOWN:
+                continue
         if key in values:
             raise _bad(key, "is given twice")
         values[key] = _decoded(key, raw_value)
@@ -95,6 +97,8 @@ def _query(query: str) -> dict[str, str]:
 
 
 def _decoded(key: str, raw: str) -> str:
+    if raw.isascii() and "%" not in raw and "+" not in raw:
+        return raw
     if _BROKEN_ESCAPE.search(raw):
         raise _bad(key, "holds a broken %-escape")
     try:

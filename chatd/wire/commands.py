@@ -41,6 +41,7 @@ AUTO_RETURN = "autoReturn"
 UPDATE_ROOM_NAME = "updateRoomName"
 UPDATE_USER_INFO = "updateUserInfo"
 
+_ABSENT = Raw()
 _Id = Annotated[str, Meta(max_length=ID_LENGTH)]
 
 
@@ -54,7 +55,7 @@ class Command(msgspec.Struct, rename="camel", frozen=True):
     user_icon: Annotated[str, Meta(max_length=ICON_LENGTH)] | None = None
     container_id: _Id | None = None
     target_id: _Id | None = None
-    accessory_content: Raw = Raw()
+    accessory_content: Raw = _ABSENT
     user_icon_update: str | None = None
     client_message_id: Annotated[str, Meta(max_length=CLIENT_MESSAGE_ID_LENGTH)] | None = None
 
@@ -66,8 +67,10 @@ class Command(msgspec.Struct, rename="camel", frozen=True):
     @property
     def accessory(self) -> bytes | None:
         """accessoryContent as it came, or None."""
+        if self.accessory_content is _ABSENT:
+            return None
         raw = bytes(self.accessory_content)
-        return None if raw in (b"", b"null", b'""') else raw
+        return None if raw in (b"null", b'""') else raw
 
 
 _File = Annotated[str, Meta(min_length=1)]

@@ -7,6 +7,7 @@ description, fields without a value left out.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -53,8 +54,12 @@ _to_json = msgspec.json.Encoder().encode
 
 
 def _iso(created: int) -> str:
-    seconds, milliseconds = divmod(created, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    return f"{_iso_second(created // 1000)}.{created % 1000:03d}Z"
+
+
+@lru_cache(maxsize=2)  # a busy room's messages share their second
+def _iso_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _local_datetime(created: int) -> str:
