@@ -5,6 +5,7 @@ from pathlib import Path
 
 # A benchmark's sender is no abuser: the limits are out of its way, everything else is the default.
 LIMITS = {"rate": 1_000_000, "burst": 1_000_000}
+LOG = {"level": "warn"}  # the peers write no line for each connection either
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def _literal(value: object, folder: Path) -> str:
 
 def render(variant: str, folder: Path) -> str:
     """The variant's configuration file."""
-    sections: dict[str, dict[str, object]] = {"limits": dict(LIMITS)}
+    sections: dict[str, dict[str, object]] = {"limits": dict(LIMITS), "log": dict(LOG)}
     for name, values in VARIANTS[variant].settings.items():
         sections.setdefault(name, {}).update(values)
     lines: list[str] = []

@@ -6,6 +6,7 @@ A mistake is one line that names the file, the key and what is expected there:
 """
 
 import json
+import re
 import tomllib
 import types
 from pathlib import Path
@@ -21,6 +22,8 @@ class ConfigError(Exception):
     """A mistake of the operator's, in one line."""
 
 
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
 _Count = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
 _Positive = Annotated[int, Meta(ge=1, description="a whole number > 0")]
 _AboveZero = Annotated[float, Meta(gt=0, description="a number > 0")]
@@ -30,6 +33,10 @@ _Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
 _Template = Annotated[str, Meta(description="a text", extra={"check": checked_template})]
 _TimeFormat = Annotated[
     Literal["iso", "datetime", "epoch_ms"], Meta(description='"iso", "datetime" or "epoch_ms"')
+]
+_Level = Annotated[
+    Literal["debug", "info", "warn", "error", "critical"],
+    Meta(description='"debug", "info", "warn", "error" or "critical"'),
 ]
 
 
@@ -74,6 +81,12 @@ class Limits(_Section, frozen=True, kw_only=True):
     send_buffer: _Positive = 1_048_576
 
 
+class Logs(_Section, frozen=True, kw_only=True):
+    """``[log]``: what is written to the log."""
+
+    level: _Level = "info"
+
+
 class Containers(_Section, frozen=True, kw_only=True):
     """``[containers]``: customers' conversations (K1, D4)."""
 
@@ -94,6 +107,7 @@ class Config(_Section, frozen=True, kw_only=True):
     heartbeat: Heartbeat = Heartbeat()
     notices: Notices = Notices()
     limits: Limits = Limits()
+    log: Logs = Logs()
     containers: Containers = Containers()
     autoreply: dict[str, _Text] = msgspec.field(default_factory=dict)
     auth: Auth = Auth()
@@ -107,7 +121,7 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: the file is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number or a nest that is too deep is no TOMLDecodeError
         raise ConfigError(f"{path}: {error}") from None
     try:
         config: Config = _section(Config, raw, ())
@@ -154,7 +168,7 @@ def _scalar(kind: Any, raw: object, path: tuple[str, ...]) -> Any:
 
 
 def _dotted(path: tuple[str, ...]) -> str:
-    return ".".join(path)
+    return ".".join(key if _BARE_KEY.fullmatch(key) else _shown(key) for key in path)
 
 
 def _shown(raw: object) -> str:

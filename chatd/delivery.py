@@ -7,14 +7,14 @@ and every connection gets one write with all that the turn holds for it.
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from twisted.logger import Logger
 
+from chatd.logs import Log
 from chatd.model import Audience, Event, Message, ToRoom
 from chatd.room import Connection, Room
 from chatd.wire.events import receipt
 from chatd.wire.frames import text_frame
 
-log = Logger()
+log = Log()
 
 
 class Delivery(msgspec.Struct, frozen=True):

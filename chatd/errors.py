@@ -1,4 +1,4 @@
-"""Error codes and close codes, each defined once (PROTOCOL C2, E1).
+"""Error codes and close codes, each defined once (C2, E1).
 
 Two exceptions carry them: a :exc:`RequestError` becomes an error frame and the connection
 lives on; a :exc:`CloseConnection` becomes an error frame and a close.

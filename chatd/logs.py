@@ -1,15 +1,36 @@
-"""The log as JSON, one line an event: ``twistd -n --logger=chatd.logs.json_observer chatd``."""
+"""The log: a level below which nothing is written, and an observer that writes JSON, one line an event.
+
+    twistd -n --logger=chatd.logs.json_observer chatd
+"""
 
 import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
 import msgspec
-from twisted.logger import ILogObserver, LogEvent, formatEvent
+from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent
 from zope.interface import implementer
 
 _INTERNAL = ("log_", "message", "time", "system", "isError", "why", "format", "logLevel", "failure")
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+_too_low: frozenset[object] = frozenset({LogLevel.debug})
+
+
+def set_level(name: str) -> None:
+    """Write nothing below a level: ``debug``, ``info``, ``warn``, ``error`` or ``critical``."""
+    global _too_low
+    least = LogLevel.levelWithName(name)
+    _too_low = frozenset(level for level in LogLevel.iterconstants() if level < least)
+
+
+class Log(Logger):
+    """A module's log: ``log = Log()``. A line below the level costs next to nothing."""
+
+    def emit(self, level: object, format: str | None = None, **kwargs: object) -> None:
+        """See :class:`twisted.logger.Logger`."""
+        if level not in _too_low:
+            super().emit(level, format, **kwargs)  # type: ignore[arg-type]
 
 
 @implementer(ILogObserver)

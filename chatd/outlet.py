@@ -42,7 +42,7 @@ class Outlet:
     def write(self, data: bytes) -> None:
         """Send, or keep until the client reads. Never raises; a transport that is gone drops the bytes."""
         self._transport.write(data)
-        if self._full:
+        if self._full and self._unsent <= self._limit:  # the owner is told once
             self._unsent += len(data)
             if self._unsent > self._limit:
                 self._owner.overflowed()

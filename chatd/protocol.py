@@ -4,17 +4,19 @@ The codes of C2, the limits of what one client may cost, the one end of a connec
 log that never holds what a client sent. The WebSocket itself is :mod:`chatd.websocket`'s and Autobahn's.
 """
 
+from http import HTTPStatus
+
 from autobahn.util import encode_truncate
-from autobahn.websocket.types import ConnectionDeny, ConnectionRequest
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from chatd import __version__, parameters
 from chatd.chat import Chat
 from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
+from chatd.handshake import Refused, Request
 from chatd.interfaces import IChannel
+from chatd.logs import Log
 from chatd.model import Error
 from chatd.rate import Rate
 from chatd.room import Connection
@@ -24,18 +26,7 @@ from chatd.wire import commands
 from chatd.wire.events import encode_error
 from chatd.wire.frames import HEARTBEAT, HEARTBEAT_FRAME, PING_FRAME, text_frame
 
-log = Logger()
-
-HANDSHAKE_BYTES = 16 * 1024
-
-_HTTP_SENTENCES = {
-    400: "This is a WebSocket server, and this is no WebSocket handshake it understands.",
-    403: "Pages of this origin may not connect here.",
-    405: "This is a WebSocket server: only GET begins a handshake.",
-    426: "This is a WebSocket server: connect to it with a WebSocket client.",
-    431: "The request's header is too large.",
-    503: "The server is full. Try again later.",
-}
+log = Log()
 
 
 @implementer(IChannel)
@@ -47,7 +38,6 @@ class ChatProtocol(LeanProtocol):
     cause = "gone without a close frame"
     spent_until = 0.0
     errors_in_a_row = 0
-    kept = ("connection", "cause")
 
     # -- the handshake ------------------------------------------------------------------------------
 
@@ -58,40 +48,26 @@ class ChatProtocol(LeanProtocol):
         self.factory.sweeper.arrived(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes: a sign of life (H2), or a piece of a handshake, of which there may not be much."""
-        if self.state == CONNECTING:
-            if len(self.data) + len(data) > HANDSHAKE_BYTES:
-                self.failHandshake("header too large", 431)
-                return
-        elif self.connection is not None:
+        """Bytes: a sign of life (H2)."""
+        if self.connection is not None:
             self.factory.sweeper.heard(self)
         super().dataReceived(data)
 
-    def onConnect(self, request: ConnectionRequest) -> None:
-        """C2: only a foreign Origin, and a full server (Autobahn's own check), are refused by HTTP."""
+    def admit(self, request: Request) -> None:
+        """C2: only a foreign Origin, and a full server, are refused by HTTP."""
+        super().admit(request)
         origins = self.factory.origins
         if origins and request.origin and request.origin not in origins:
-            raise ConnectionDeny(403, "origin")
+            raise Refused(HTTPStatus.FORBIDDEN)
 
-    def failHandshake(
-        self, reason: str, code: int = 400, responseHeaders: list[tuple[str, str]] | None = None
-    ) -> None:
-        """Refuse a handshake. Autobahn's reason quotes the request, so neither client nor log is told it."""
-        log.info("refused {peer}: HTTP {code}", peer=self.peer, code=code)
-        body = _HTTP_SENTENCES.get(code, _HTTP_SENTENCES[400]).encode() + b"\n"
-        headers = [
-            ("Content-Type", "text/plain"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
-        self.sendHttpErrorResponse(code, "Refused", headers + (responseHeaders or []))
-        self.sendData(body)
-        self.dropConnection(abort=False)
+    def refused(self, status: HTTPStatus) -> None:
+        """There will be no WebSocket."""
+        log.info("refused {peer}: HTTP {status}", peer=self.peer, status=status.value)
 
-    def onOpen(self) -> None:
+    def opened(self, request: Request) -> None:
         """The handshake is done: who is it, and may they (C1 to C5)?"""
         try:
-            identity, credentials = parameters.parse(self.http_request_uri)
+            identity, credentials = parameters.parse(request.uri)
             if credentials is not None:
                 raise CloseConnection(
                     CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "This clientType has no accounts here."

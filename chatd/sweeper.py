@@ -10,9 +10,9 @@ from collections import OrderedDict
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from chatd.interfaces import IChannel
+from chatd.logs import Log
 from chatd.registry import Registry
 
 HANDSHAKE_SECONDS = 5.0
@@ -31,7 +31,7 @@ class Sweeper(Service):
     """
 
     name = "sweeper"
-    log = Logger()
+    log = Log()
 
     def __init__(
         self, clock: IReactorTime, registry: Registry, interval: float, misses: int, idle_timeout: float

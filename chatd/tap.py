@@ -15,14 +15,14 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorTime, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from twisted.python import usage
 
-from chatd import config
+from chatd import config, logs
 from chatd.bus.local import LocalBus
 from chatd.chat import Chat
 from chatd.config import Config, ConfigError
 from chatd.conversations import Conversations
+from chatd.logs import Log
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.protocol import ChatFactory
@@ -32,7 +32,7 @@ from chatd.stamp import Stamp
 from chatd.sweeper import Sweeper
 from chatd.wire.events import Encoder
 
-log = Logger()
+log = Log()
 
 STOP_SECONDS = 5  # for the last connections to close, whatever they do
 
@@ -85,6 +85,7 @@ def makeService(options: Options) -> MultiService:
 
     sys.excepthook = _excepthook
     _raise_file_limit()
+    logs.set_level(options.configuration.log.level)
     house = build(options.configuration, reactor, _endpoints(options, reactor))
     house.daemon = options.parent is not None and not options.parent["nodaemon"]
     return house
@@ -148,13 +149,20 @@ class Listener(Service):
         self._port: IListeningPort | None = None
 
     def privilegedStartService(self) -> None:
-        """Listen, while twistd may still be root. :raises CannotListenError:"""
+        """Listen, while twistd may still be root. :raises StartError: where that cannot be done."""
         super().privilegedStartService()
-        failures: list[CannotListenError] = []
+        failures: list[Exception] = []
         listening = self._endpoint.listen(self._factory)
         listening.addCallbacks(self._listens, lambda failure: failures.append(failure.value))
         if failures:
-            raise failures[0]
+            raise self._start_error(failures[0]) from None
+
+    def _start_error(self, error: Exception) -> Exception:
+        if isinstance(error, CannotListenError):
+            return StartError(str(error))
+        if isinstance(error, (OSError, OverflowError)):  # a lock file's directory; a port that is too high
+            return StartError(f"Couldn't listen on {self.description}: {error}")
+        return error
 
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
@@ -192,10 +200,10 @@ class House(MultiService):
         """Listen. :raises StartError: where that cannot be done, for instance on a port that is taken."""
         try:
             super().privilegedStartService()
-        except CannotListenError as error:
+        except StartError as error:
             if self.daemon:  # whose standard error nobody sees
                 log.critical("{error}", error=error)
-            raise StartError(str(error)) from None
+            raise
 
     def stopService(self) -> "Deferred[None]":
         """Close the doors, then every connection with 1001, then the rest."""

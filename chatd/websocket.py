@@ -1,13 +1,14 @@
 """Autobahn's server protocol at a price that a full room can pay.
 
-Autobahn shakes hands, parses, answers control frames, validates and closes, and what it decides is decided
-here the same way. Left out is what nobody reads: its log lines (which hold whole requests, credentials
-included), futures and statistics. Added is a short way for the usual frame, and attributes that live on the
+Autobahn parses, answers control frames, validates and closes, and what it decides is decided here the same
+way. Left out is what nobody reads: its log lines (which hold whole requests, credentials included), futures
+and statistics. Added are a lean handshake, a short way for the usual frame, and attributes that live on the
 class until a connection needs its own.
 """
 
 from collections import deque
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -16,6 +17,8 @@ from autobahn.websocket.utf8validator import Utf8Validator
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from chatd import handshake
+from chatd.handshake import Refused, Request
 from chatd.outlet import DirectOutlet, Outlet, may_send_directly
 
 CONNECTING = WebSocketProtocol.STATE_CONNECTING
@@ -25,7 +28,7 @@ CLOSED = WebSocketProtocol.STATE_CLOSED
 
 _TEXT_FRAME = 0x81  # FIN, no RSV, opcode 1
 _MASK_BIT = 0x80
-_KEPT = ("transport", "peer", "state", "data", "outlet", "connected")
+HEAD_BYTES = 16 * 1024  # of a request before its empty line; Autobahn would take any number
 
 
 class Silence:
@@ -52,6 +55,7 @@ class LeanProtocol(WebSocketServerProtocol):
     transport: Any
     factory: Any
     maxMessagePayloadSize: int
+    maxConnections: int
     message_data: Any
     outlet: Outlet
 
@@ -102,14 +106,43 @@ class LeanProtocol(WebSocketServerProtocol):
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
 
-    def _onOpen(self) -> None:
-        """The handshake is done; what only it needed is dropped once ``onOpen`` has seen it."""
-        self.onOpen()
-        mine = self.__dict__
-        self.__dict__ = {key: mine[key] for key in (*_KEPT, *self.kept) if key in mine}
+    # -- the handshake ------------------------------------------------------------------------------
 
-    kept: tuple[str, ...] = ()
-    """The attributes of a subclass that outlive the handshake."""
+    def processHandshake(self) -> None:
+        """More of the request has come: answer it once its head is whole."""
+        head, end, rest = self.data.partition(b"\r\n\r\n")
+        try:
+            if len(head) > HEAD_BYTES:
+                raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            if not end:
+                return
+            request = handshake.parse(head)
+            self.admit(request)
+        except Refused as refusal:
+            self.data = b""
+            self.sendData(handshake.refused(refusal.status, self.factory.server))
+            self.refused(refusal.status)
+            self.dropConnection(abort=False)
+            return
+        self.data = b""
+        self.sendData(handshake.accepted(request, self.factory.server))
+        self.state = OPEN
+        self.opened(request)
+        # An instance's first attributes share their table with its class, which a smaller table does not.
+        self.__dict__ = dict(self.__dict__)
+        if rest:
+            self.dataReceived(rest)
+
+    def admit(self, request: Request) -> None:
+        """Whether a sound request may become a WebSocket. :raises Refused: if not."""
+        if 0 < self.maxConnections < self.factory.countConnections:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def opened(self, request: Request) -> None:
+        """The WebSocket is open."""
+
+    def refused(self, status: HTTPStatus) -> None:
+        """There will be no WebSocket."""
 
     def overflowed(self) -> None:
         """The client does not read. See :class:`chatd.outlet.Owner`."""
@@ -209,7 +242,6 @@ class LeanFactory(WebSocketServerFactory):
             maxConnections=max_connections,
             openHandshakeTimeout=0,  # no timers per connection: subclasses sweep
             closeHandshakeTimeout=0,
-            allowNullOrigin=True,  # every Origin passes here; onConnect may refuse it
         )
         self.send_buffer = send_buffer
         self.direct_send = direct_send

@@ -145,7 +145,7 @@ def _text_in(members: dict[str, Raw], key: str, most: int) -> str | None:
         text = msgspec.json.decode(members.get(key, b"null"), type=str)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return text if len(text) <= most else None
+    return (text or None) if len(text) <= most else None
 
 
 # -- what each event must carry (M2, M3) ------------------------------------------------------------
