@@ -3,16 +3,17 @@
     twistd -n --logger=chatd.logs.json_observer chatd
 """
 
+import json
 import sys
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TextIO
 
-import msgspec
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel, formatEvent
 from zope.interface import implementer
 
-_INTERNAL = ("log_", "message", "time", "system", "isError", "why", "format", "logLevel", "failure")
-_encode = msgspec.json.Encoder(enc_hook=repr).encode
+# What Twisted itself puts into an event, beside what begins with log_.
+_INTERNAL = frozenset({"message", "time", "system", "isError", "why", "format", "logLevel", "failure"})
 
 _too_low: frozenset[object] = frozenset({LogLevel.debug})
 
@@ -44,7 +45,7 @@ class JsonObserver:
         self._output = output
 
     def __call__(self, event: LogEvent) -> None:
-        """Write one event. JSON escapes control characters, so a line is always one event."""
+        """Write one event. All but printable ASCII is escaped, so a line is one event, whoever reads it."""
         level = event.get("log_level")
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(event["log_time"], UTC).isoformat(timespec="milliseconds"),
@@ -53,13 +54,17 @@ class JsonObserver:
             "message": formatEvent(event),
         }
         for key, value in event.items():
-            if not key.startswith(_INTERNAL):
-                line[key] = value if isinstance(value, (str, int, float, bool)) else repr(value)
+            if not key.startswith("log_") and key not in _INTERNAL and key not in line:
+                line[key] = value if _is_json(value) else repr(value)
         failure = event.get("log_failure")
         if failure is not None:
             line["traceback"] = failure.getTraceback()
-        self._output.write(_encode(line).decode() + "\n")
+        self._output.write(json.dumps(line) + "\n")
         self._output.flush()
+
+
+def _is_json(value: object) -> bool:
+    return isfinite(value) if isinstance(value, float) else value is None or isinstance(value, (str, int))
 
 
 def json_observer() -> JsonObserver:

@@ -1,0 +1,43 @@
+"""What tests share: a house per test, and the rule that nothing may end in the log as a bug."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import txaio
+from hypothesis import settings
+from twisted.logger import LogEvent, globalLogPublisher
+
+from tests.house import House
+
+# Every run tries the same examples. To look for new ones: pytest --hypothesis-profile=search
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("steady")
+
+
+@pytest.fixture
+def open_house(monkeypatch: pytest.MonkeyPatch) -> Callable[..., House]:
+    """Opens the test's house, with the settings that it wants."""
+
+    def opened(**settings: object) -> House:
+        house = House(**settings)
+        monkeypatch.setattr(txaio.config, "loop", house.clock)  # whom Autobahn's timers follow
+        return house
+
+    return opened
+
+
+@pytest.fixture
+def house(open_house: Callable[..., House]) -> House:
+    """A house with the default settings."""
+    return open_house()
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[list[LogEvent]]:
+    """What is logged during the test. No failure may be left in it: who provokes one clears it."""
+    events: list[LogEvent] = []
+    globalLogPublisher.addObserver(events.append)
+    yield events
+    globalLogPublisher.removeObserver(events.append)
+    assert [event for event in events if "log_failure" in event] == []

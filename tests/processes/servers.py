@@ -1,0 +1,188 @@
+"""A ``twistd chatd`` process: started, listened to through its log, and ended by its id."""
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.processes.clients import Client, RawClient
+
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30  # seconds for anything that must happen; a machine that is busy may need some of them
+ANY_PORT = "tcp:0:interface=127.0.0.1"
+LISTENING = r"listening on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)"
+
+
+def twistd(*arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run twistd to its end: that of its parent, where it becomes a daemon."""
+    return subprocess.run(
+        [TWISTD, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
+def bugs(log: str) -> list[str]:
+    """The lines of a log that tell of a bug."""
+    return [line for line in log.split("\n") if re.search(r"Traceback|Unhandled|a bug in|Error:", line)]
+
+
+def wait_for_exit(pid: int) -> None:
+    """Wait until a process, which need not be a child, is no more."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([process], [], [], PATIENCE)
+    finally:
+        os.close(process)
+    assert ended, f"process {pid} did not end"
+
+
+class Server:
+    """A server in the foreground, on a port of the system's choice, for a ``with`` block.
+
+    When the block ends the server must end too, by SIGTERM unless the test has sent it another signal, and
+    its log may not tell of a bug.
+
+    :param directory: where it runs and has its configuration.
+    :param config: the text of a configuration file.
+    :param options: twistd's own.
+    :param arguments: chatd's, besides the port and the configuration.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: str = "",
+        options: tuple[str, ...] = (),
+        arguments: tuple[str, ...] = (),
+    ) -> None:
+        self._clients = ExitStack()
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._signal: int | None = None
+        file = directory / "chatd.toml"
+        file.write_text(config, encoding="utf-8")
+        chatd = ["chatd", "--listen", ANY_PORT, "--config", str(file), *arguments]
+        self.process = subprocess.Popen(
+            [TWISTD, "-n", "--pidfile=", *options, *chatd],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},  # so that --logger finds what the tests bring
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> "Server":
+        self._reader.start()
+        try:
+            self.port = int(self.wait_for(LISTENING).group(1))
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.hang_up()
+            if self._signal is None:
+                self.signal(signal.SIGTERM)
+            status = self.wait()
+        finally:
+            self._kill()
+        self.assert_no_bugs()
+        assert self._signal is not None and status == -self._signal
+
+    # -- its log ------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> str:
+        """Everything that it has said, on both of its outputs."""
+        with self._changed:
+            return "\n".join(self._lines)
+
+    def wait_for(self, pattern: str, times: int = 1) -> "re.Match[str]":
+        """Wait until so many lines of the log hold a pattern. :returns: where the last one does."""
+        end = time.monotonic() + PATIENCE
+        with self._changed:
+            while True:
+                found = [match for line in self._lines if (match := re.search(pattern, line))]
+                if len(found) >= times:
+                    return found[times - 1]
+                left = end - time.monotonic()
+                assert left > 0 and not self._ended, f"no {pattern!r} in the log:\n" + "\n".join(self._lines)
+                self._changed.wait(left)
+
+    def assert_no_bugs(self) -> None:
+        """Nothing in the log tells of a bug."""
+        assert bugs(self.log) == [], self.log
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:  # bytes end at \n alone: a text's lines would end at U+2028 too
+            with self._changed:
+                self._lines.append(line.decode("utf-8", "backslashreplace").removesuffix("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    # -- its clients --------------------------------------------------------------------------------
+
+    def connect(self, **parameters: Any) -> Client:
+        """A client that has done its handshake; see :func:`tests.house.target`."""
+        return self._clients.enter_context(Client(self.port, **parameters))
+
+    def join(self, user: str, room: str = "lobby", **parameters: str) -> Client:
+        """A room-scoped client that has heard its own ``in``: ``ann`` is called Ann."""
+        client = self.connect(**{"userId": user, "name": user.capitalize(), "roomName": room} | parameters)
+        assert client.receive()["action"] == "in"
+        return client
+
+    def customer(self, user: str, room: str, **parameters: str) -> Client:
+        """A container-scoped client, about order-1, that has heard its own ``in``."""
+        return self.join(user, room, **{"containerId": user, "targetId": "order-1"} | parameters)
+
+    def dial(self, socket: Path | None = None) -> RawClient:
+        """A connection on which nothing has been said: to the port, or to a UNIX socket."""
+        return self._clients.enter_context(RawClient(socket or self.port))
+
+    def hang_up(self) -> None:
+        """Close all clients."""
+        self._clients.close()
+
+    # -- its end ------------------------------------------------------------------------------------
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, by which it is to end."""
+        self._signal = number
+        self.process.send_signal(number)
+
+    def stop(self) -> str:
+        """End it by SIGTERM. :returns: the whole log."""
+        self.signal(signal.SIGTERM)
+        self.wait()
+        return self.log
+
+    def wait(self) -> int:
+        """Wait for its end. :returns: its exit status, negative for a signal."""
+        status = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return status
+
+    def _kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join(PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()

@@ -1,0 +1,103 @@
+"""One conversation (K1 to K3, M3)."""
+
+import pytest
+
+from chatd.container import Container
+from chatd.model import Message
+
+
+def message(id: str, accept_id: str | None = None) -> Message:
+    """Something that Carl says."""
+    return Message(
+        id=id,
+        created=0,
+        room="agnes",
+        user_id="carl",
+        name="Carl",
+        icon="",
+        event="ordinary",
+        accept_id=accept_id,
+    )
+
+
+@pytest.fixture
+def container() -> Container:
+    """Carl's, in which nobody else is."""
+    return Container("carl", replay=3)
+
+
+def test_a_new_one_has_its_customer_alone(container):
+    """(K1)"""
+    assert container.members == ("carl",)
+    assert container.agents == ()
+    assert not container.is_open
+
+
+def test_it_is_open_when_an_agent_is_in_it(container):
+    """(K1)"""
+    assert container.join("agnes")
+    assert container.is_open
+    assert container.agents == ("agnes",)
+    assert container.members == ("carl", "agnes")
+
+
+def test_who_is_in_it_does_not_join_again(container):
+    container.join("agnes")
+    assert not container.join("agnes")
+    assert not container.join("carl")
+    assert container.members == ("carl", "agnes")
+
+
+def test_nobody_may_join_before_somebody_is_asked(container):
+    """(M3)"""
+    assert not container.may_join("agnes")
+
+
+def test_who_is_asked_may_join_and_nobody_else(container):
+    """(M3)"""
+    container.ask(message("1", accept_id="agnes"))
+    assert container.may_join("agnes")
+    assert not container.may_join("eve")
+
+
+def test_its_customer_is_no_agent_of_it(container):
+    """(M3)"""
+    container.ask(message("1", accept_id="agnes"))
+    assert not container.may_join("carl")
+
+
+def test_asking_another_withdraws_what_was_offered(container):
+    """(D3)"""
+    container.ask(message("1", accept_id="agnes"))
+    container.ask(message("2", accept_id="bert"))
+    assert container.may_join("bert")
+    assert not container.may_join("agnes")
+
+
+def test_an_agent_in_it_may_join_again_though_another_was_asked_since(container):
+    """(M3)"""
+    container.ask(message("1", accept_id="agnes"))
+    container.join("agnes")
+    container.ask(message("2", accept_id="bert"))
+    assert container.may_join("agnes")
+    assert container.may_join("bert")
+
+
+def test_it_keeps_the_last_things_said_in_their_order(container):
+    """(D4)"""
+    for id in "12345":
+        container.keep(message(id))
+    assert [kept.id for kept in container.record] == ["3", "4", "5"]
+
+
+def test_it_may_keep_nothing():
+    """(D4)"""
+    container = Container("carl", replay=0)
+    container.keep(message("1"))
+    assert not container.record
+
+
+def test_its_repr_tells_its_state(container):
+    assert repr(container) == "<Container 'carl' asked members=('carl',)>"
+    container.join("agnes")
+    assert repr(container) == "<Container 'carl' open members=('carl', 'agnes')>"

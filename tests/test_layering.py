@@ -1,0 +1,112 @@
+"""The rows of the house: a module imports from the rows above its own alone."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import chatd
+
+PACKAGE = Path(chatd.__file__).parent
+
+# A new module belongs into a row here, the highest that has all it imports above it. Where two modules do not
+# know each other they may share a row.
+ROWS = [
+    ("chatd",),
+    ("chatd.errors", "chatd.rate", "chatd.logs"),
+    ("chatd.model",),
+    ("chatd.turn",),
+    ("chatd.interfaces", "chatd.notices", "chatd.parameters"),
+    ("chatd.config",),
+    ("chatd.wire",),
+    ("chatd.wire.frames",),
+    ("chatd.wire.commands", "chatd.wire.events"),
+    ("chatd.stamp", "chatd.container"),
+    ("chatd.room",),
+    ("chatd.delivery",),
+    ("chatd.registry", "chatd.outbox"),
+    ("chatd.bus", "chatd.store"),
+    ("chatd.bus.local", "chatd.store.none", "chatd.store.sql"),
+    ("chatd.store.adbapi",),
+    ("chatd.store.sqlite", "chatd.store.postgres"),
+    ("chatd.conversations",),
+    ("chatd.chat",),
+    ("chatd.sweeper",),
+    ("chatd.outlet", "chatd.handshake"),
+    ("chatd.websocket",),
+    ("chatd.protocol",),
+    ("chatd.tap",),
+]
+ROW_OF = {module: row for row, modules in enumerate(ROWS) for module in modules}
+
+
+def sources() -> dict[str, Path]:
+    """Every module of chatd, by its name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """What a module imports when it runs, in functions too, but not what it imports for type checkers alone.
+
+    ``from a import b`` is both ``a`` and ``a.b``, since b may be a module.
+    """
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        return
+    if isinstance(tree, ast.Import):
+        yield from (alias.name for alias in tree.names)
+    elif isinstance(tree, ast.ImportFrom):
+        assert tree.module is not None and tree.level == 0, "imports are absolute"
+        yield tree.module
+        yield from (f"{tree.module}.{alias.name}" for alias in tree.names)
+    for child in ast.iter_child_nodes(tree):
+        yield from imported(child)
+
+
+def imports_of(path: Path) -> set[str]:
+    """What a file imports."""
+    return set(imported(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("module", sources())
+def test_a_module_imports_only_from_rows_above_its_own(module: str) -> None:
+    assert module in ROW_OF, "a new module: give it its row"
+    known = (name for name in imports_of(sources()[module]) if name in sources())
+    assert [name for name in known if ROW_OF[name] >= ROW_OF[module]] == []
+
+
+def test_the_rows_hold_no_module_that_is_gone() -> None:
+    assert set(ROW_OF) - set(sources()) == set()
+
+
+def test_only_tap_names_the_global_reactor() -> None:
+    naming = {name for name, path in sources().items() if "twisted.internet.reactor" in imports_of(path)}
+    assert naming == {"chatd.tap"}
+
+
+@pytest.mark.parametrize("package", ["chatd.bus", "chatd.store"])
+def test_only_tap_names_what_stands_behind_an_interface(package: str) -> None:
+    inside = {name for name in sources() if name.startswith(f"{package}.")}
+    naming = {name for name, path in sources().items() if inside & imports_of(path)}
+    assert naming - inside <= {"chatd.tap"}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import chatd.bus.local as bus", {"chatd.bus.local"}),
+        ("from chatd.bus import local", {"chatd.bus", "chatd.bus.local"}),
+        (
+            "def f():\n    from twisted.internet import reactor",
+            {"twisted.internet", "twisted.internet.reactor"},
+        ),
+        ("if TYPE_CHECKING:\n    import chatd.tap", set()),
+        ("if True:\n    import chatd.tap", {"chatd.tap"}),
+    ],
+)
+def test_this_test_sees_imports_of_every_kind(source: str, names: set[str]) -> None:
+    assert set(imported(ast.parse(source))) == names

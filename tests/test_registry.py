@@ -1,0 +1,126 @@
+"""Who is where: rooms that come and go, and containers nobody is in (C6, K1)."""
+
+import pytest
+
+from chatd.registry import Registry
+from chatd.room import Connection
+from chatd.wire.events import Encoder
+from tests.channel import connection
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """An empty one."""
+    return Registry(encode=Encoder().encode)
+
+
+def entered(registry: Registry, user: str, room: str = "lobby", container: str | None = None) -> Connection:
+    """A connection that is online."""
+    new = connection(user, room, container)
+    registry.enter(new)
+    return new
+
+
+def test_a_room_is_there_while_somebody_is_in_it(registry):
+    ann = entered(registry, "ann")
+    assert list(registry.rooms) == ["lobby"]
+    registry.leave(ann, now=0)
+    assert registry.rooms == {}
+
+
+def test_the_first_and_the_last_connection_of_a_user_are_told_apart(registry):
+    """(C6)"""
+    first, second = connection("ann"), connection("ann")
+    assert [registry.enter(first), registry.enter(second)] == [True, False]
+    assert [registry.leave(first, now=0), registry.leave(second, now=0)] == [False, True]
+
+
+def test_a_user_in_two_rooms_is_first_in_both(registry):
+    """(C6)"""
+    assert registry.enter(connection("ann", "lobby"))
+    assert registry.enter(connection("ann", "den"))
+    assert [room.online for room in registry.rooms.values()] == [1, 1]
+
+
+def test_connections_are_counted_over_all_rooms(registry):
+    connections = [entered(registry, "ann"), entered(registry, "ann"), entered(registry, "bob", "den")]
+    assert registry.connections == 3
+    for one in connections:
+        registry.leave(one, now=0)
+    assert registry.connections == 0
+
+
+def test_a_container_expires_when_nobody_of_it_was_online_for_the_time(registry):
+    """(K1)"""
+    carl = entered(registry, "carl", container="carl")
+    registry.rooms["lobby"].open_container("carl", replay=10)
+    registry.leave(carl, now=100)
+    assert registry.expire_containers(now=1899.9, idle_timeout=1800) == 0
+    assert list(registry.rooms["lobby"].containers) == ["carl"]
+    assert registry.expire_containers(now=1900, idle_timeout=1800) == 1
+    assert registry.rooms == {}
+
+
+def test_a_container_does_not_expire_while_one_of_its_members_is_online(registry):
+    """(K1)"""
+    carl = entered(registry, "carl", container="carl")
+    agnes = entered(registry, "agnes")
+    room = registry.rooms["lobby"]
+    room.join_container(room.open_container("carl", replay=10), "agnes")
+    registry.leave(carl, now=0)
+    assert registry.expire_containers(now=10_000, idle_timeout=1800) == 0
+    registry.leave(agnes, now=10_000)
+    assert registry.expire_containers(now=10_001, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=11_800, idle_timeout=1800) == 1
+
+
+def test_a_member_who_comes_back_stops_the_clock(registry):
+    """(K1, K2)"""
+    carl = entered(registry, "carl", container="carl")
+    room = registry.rooms["lobby"]
+    room.open_container("carl", replay=10)
+    registry.leave(carl, now=0)
+    carl = entered(registry, "carl", container="carl")
+    assert registry.expire_containers(now=10_000, idle_timeout=1800) == 0
+    registry.leave(carl, now=10_000)
+    assert registry.expire_containers(now=11_799, idle_timeout=1800) == 0
+
+
+def test_a_stranger_in_the_room_keeps_no_container(registry):
+    """(K1)"""
+    carl = entered(registry, "carl", container="carl")
+    registry.rooms["lobby"].open_container("carl", replay=10)
+    entered(registry, "eve")
+    registry.leave(carl, now=0)
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
+    assert list(registry.rooms) == ["lobby"]
+
+
+def test_containers_expire_each_at_its_own_time(registry):
+    """(K1)"""
+    for now, customer in enumerate(("carl", "dora")):
+        one = entered(registry, customer, container=customer)
+        registry.rooms["lobby"].open_container(customer, replay=10)
+        registry.leave(one, now=now)
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
+    assert list(registry.rooms["lobby"].containers) == ["dora"]
+
+
+def test_a_container_that_was_removed_does_not_expire_again(registry):
+    """(K1)"""
+    carl = entered(registry, "carl", container="carl")
+    room = registry.rooms["lobby"]
+    room.open_container("carl", replay=10)
+    registry.leave(carl, now=0)
+    registry.remove_container(room, room.containers["carl"])
+    assert registry.rooms == {}
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == 0
+
+
+def test_a_new_container_of_a_name_does_not_inherit_the_old_ones_time(registry):
+    """(K1)"""
+    for _ in range(2):
+        carl = entered(registry, "carl", container="carl")
+        registry.rooms["lobby"].open_container("carl", replay=10)
+        registry.leave(carl, now=0)
+        assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
