@@ -17,7 +17,9 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 HEARTBEAT = "d98591378b184375b1c3ab5ded0964f0e6c00ba934154583ac97"
 
 
-def client_frame(opcode: int, payload: bytes = b"", fin: bool = True, mask: bytes | None = b"\x37\xfa\x21\x3d") -> bytes:
+def client_frame(
+    opcode: int, payload: bytes = b"", fin: bool = True, mask: bytes | None = b"\x37\xfa\x21\x3d"
+) -> bytes:
     """One frame as a client writes it: masked, unless ``mask`` is None (RFC 6455 section 5.2)."""
     length = len(payload)
     head = bytes([opcode | (0x80 if fin else 0)])
@@ -76,7 +78,7 @@ class MemoryTransport:
     def write(self, data: bytes) -> None:
         """See ITransport."""
         assert isinstance(data, bytes)
-        if not self.connected or self.disconnecting:
+        if not self.connected:
             return
         if not self.stuck:
             self._received(data)

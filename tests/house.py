@@ -1,9 +1,9 @@
 """The house in memory: every real part of the server on a clock that tests turn by hand.
 
-    house = House()
-    ann, bob = house.room("ann", "bob")
-    ann.say("hello")
-    assert bob.contents() == ["hello"]
+house = House()
+ann, bob = house.room("ann", "bob")
+ann.say("hello")
+assert bob.contents() == ["hello"]
 """
 
 from collections.abc import Iterator, Mapping

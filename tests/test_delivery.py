@@ -56,7 +56,11 @@ def heard(one: Connection) -> list[str]:
 
 def test_a_turn_is_one_write_for_each_connection(registry):
     """However many messages it holds, and whatever else a connection hears beside its room."""
-    ann, bob, carl = entered(registry, "ann"), entered(registry, "bob"), entered(registry, "carl", container="carl")
+    ann, bob, carl = (
+        entered(registry, "ann"),
+        entered(registry, "bob"),
+        entered(registry, "carl", container="carl"),
+    )
     registry.deliver(
         [
             Delivery(LOBBY, said("1"), bob),
@@ -67,7 +71,11 @@ def test_a_turn_is_one_write_for_each_connection(registry):
         ]
     )
     assert [len(one.channel.writes) for one in (ann, bob, carl)] == [1, 1, 1]
-    assert [heard(one) for one in (ann, bob, carl)] == [["1", "2", "3", "5"], ["1", "2", "4", "5"], ["3", "5"]]
+    assert [heard(one) for one in (ann, bob, carl)] == [
+        ["1", "2", "3", "5"],
+        ["1", "2", "4", "5"],
+        ["3", "5"],
+    ]
 
 
 def test_an_event_is_encoded_once_for_all_who_hear_it():
@@ -110,7 +118,11 @@ def test_only_the_origins_copy_is_a_receipt(registry, audience):
     """(M1)"""
     ann, bob, again = entered(registry, "ann"), entered(registry, "bob"), entered(registry, "ann")
     registry.deliver([Delivery(audience, said("1", client_message_id="m-1"), ann)])
-    assert [one.channel.frames()[0].get("clientMessageId") for one in (ann, bob, again)] == ["m-1", None, None]
+    assert [one.channel.frames()[0].get("clientMessageId") for one in (ann, bob, again)] == [
+        "m-1",
+        None,
+        None,
+    ]
 
 
 def test_what_one_is_told_alone_is_no_receipt(registry):
@@ -141,7 +153,11 @@ def test_who_has_gone_by_the_end_of_the_turn_is_written_nothing(registry):
     ann, bob = entered(registry, "ann"), entered(registry, "bob")
     registry.leave(ann, now=0)
     registry.deliver(
-        [Delivery(LOBBY, said("1", client_message_id="m-1"), ann), Delivery(None, said("2"), ann), Attach(ann, "lobby")]
+        [
+            Delivery(LOBBY, said("1", client_message_id="m-1"), ann),
+            Delivery(None, said("2"), ann),
+            Attach(ann, "lobby"),
+        ]
     )
     assert (ann.channel.writes, heard(bob)) == ([], ["1"])
     assert not ann.attached

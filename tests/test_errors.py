@@ -17,8 +17,14 @@ BAD_MESSAGES = [
     ({"messageType": "text", "messageContent": "x", "accessoryContent": []}, "accessoryContent"),
     ({"messageType": "picture"}, "accessoryContent"),
     ({"messageType": "picture", "accessoryContent": {}}, "accessoryContent.file"),
-    ({"messageType": "video", "accessoryContent": {"file": "x", "previewUrl": 1}}, "accessoryContent.previewUrl"),
-    ({"messageType": "voice", "accessoryContent": {"file": "x", "duration": -1}}, "accessoryContent.duration"),
+    (
+        {"messageType": "video", "accessoryContent": {"file": "x", "previewUrl": 1}},
+        "accessoryContent.previewUrl",
+    ),
+    (
+        {"messageType": "voice", "accessoryContent": {"file": "x", "duration": -1}},
+        "accessoryContent.duration",
+    ),
     ({"messageType": "event", "accessoryContent": {"eventType": 1}}, "accessoryContent.eventType"),
     ({"messageType": "text", "messageContent": "x", "clientMessageId": "x" * 65}, "clientMessageId"),
     ({"eventType": "createContainer", "targetId": "order-1"}, "acceptId"),
@@ -113,7 +119,8 @@ def test_an_error_looks_like_this(house):
     agnes, _ = house.conversation()
     agnes.ask("addContainer", containerId="dora", clientMessageId="m-1")
     assert agnes.texts() == [
-        '{"messageType":"error","code":"not_found","messageContent":"There is no such container in this room.",'
+        '{"messageType":"error","code":"not_found",'
+        '"messageContent":"There is no such container in this room.",'
         '"eventType":"addContainer","clientMessageId":"m-1"}'
     ]
 

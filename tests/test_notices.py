@@ -45,7 +45,18 @@ def test_a_template_of_known_placeholders_is_taken(template):
 
 @pytest.mark.parametrize(
     "template",
-    ["{", "}", "{}", "{0}", "{nick}", "{name.__class__}", "{name[0]}", "{name!r}", "{count:>9}", "{name:{count}}"],
+    [
+        "{",
+        "}",
+        "{}",
+        "{0}",
+        "{nick}",
+        "{name.__class__}",
+        "{name[0]}",
+        "{name!r}",
+        "{count:>9}",
+        "{name:{count}}",
+    ],
 )
 def test_any_other_template_is_refused(template):
     """(N5)"""

@@ -1,4 +1,4 @@
-"""The connect URL (C1, C3, C5), parsed; what a client hears of a refusal is in test_protocol.py."""
+"""The connect URL (C1, C3, C5), parsed; what a client hears of a refusal is in test_connecting.py."""
 
 import pytest
 
@@ -34,7 +34,9 @@ def test_without_any_of_the_three_there_are_no_credentials():
 
 
 @pytest.mark.parametrize(
-    "some", [{"clientType": "shop"}, {"account": "anna"}, {"password": "0" * 32}], ids=lambda some: next(iter(some))
+    "some",
+    [{"clientType": "shop"}, {"account": "anna"}, {"password": "0" * 32}],
+    ids=lambda some: next(iter(some)),
 )
 def test_any_of_the_three_is_a_claim_to_an_account(some):
     """(C3)"""
@@ -58,7 +60,15 @@ def test_the_whole_query_may_be_missing():
     assert refusal("/") == (4400, "missing_parameter", "name is required.")
 
 
-LIMITS = {"name": 64, "userId": 128, "roomName": 128, "icon": 2048, "targetId": 128, "account": 128, "clientType": 128}
+LIMITS = {
+    "name": 64,
+    "userId": 128,
+    "roomName": 128,
+    "icon": 2048,
+    "targetId": 128,
+    "account": 128,
+    "clientType": 128,
+}
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -122,7 +132,7 @@ def test_trimming_does_not_hide_a_control_character(control):
     assert refusal(target(name=f"Ann{control}"))[1] == "bad_parameter"
 
 
-@pytest.mark.parametrize("text", ["张三", "🙂", "é", "a b", "שלום", "a\u200db", "a&b=c#d%e+f"])  # noqa: RUF001
+@pytest.mark.parametrize("text", ["张三", "🙂", "é", "a b", "שלום", "a\u200db", "a&b=c#d%e+f"])
 def test_any_printable_text_passes_unchanged(text):
     """(C1)"""
     assert parameters.parse(target(userId=text))[0].user_id == text

@@ -14,8 +14,8 @@ CREATE = {"eventType": "createContainer", "acceptId": "agnes", "targetId": "orde
 RENAME = {"eventType": "updateUserInfo", "messageContent": "Agnes"}
 MOVE = {"eventType": "updateRoomName", "messageContent": "lobby"}
 
-# Who (eve: somebody in the room; dora: another customer; bert: an agent in another room; carl, carl-tab: the customer,
-# and its connection that came without a containerId; asked: an agent who was asked and has not answered), what, why not.
+# Who, what, why not. Eve is somebody in the room, Dora another customer, Bert an agent in another room; "asked" is
+# an agent who was asked and has not answered, "carl-tab" the customer on a connection without a containerId.
 ATTEMPTS: list[tuple[str, dict[str, Any], str]] = [
     ("eve", TEXT | {"containerId": "carl"}, "not_member"),
     ("eve", TEXT | {"containerId": "nobody"}, "not_found"),
@@ -114,7 +114,15 @@ def test_a_stranger_in_the_room_hears_nothing_of_a_conversation(house):
 def test_nobody_can_speak_in_anothers_name(house):
     """(D2)"""
     ann, eve = house.room("ann", "eve")
-    eve.say("I owe you", nickName="Ann", createUser="ann", userId="ann", createTime="x", messageId="0", roomName="den")
+    eve.say(
+        "I owe you",
+        nickName="Ann",
+        createUser="ann",
+        userId="ann",
+        createTime="x",
+        messageId="0",
+        roomName="den",
+    )
     message = ann.frame()
     assert (message["nickName"], message["createUser"], message["roomName"]) == ("Eve", "eve", "lobby")
     assert message["createTime"] == "2026-11-23T08:15:30.123Z"

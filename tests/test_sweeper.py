@@ -49,11 +49,13 @@ def test_the_room_is_told_of_who_was_given_up(house):
 
 def test_who_was_given_up_leaves_with_the_notice_out(house):
     """(H2, N2)"""
-    ann, bob = house.room("ann", "bob")
+    _, bob = house.room("ann", "bob")
     for _ in range(4):
         house.wait(25)
         bob.send_frame(PONG)
-    assert [(frame["action"], frame["userId"], frame["count"]) for frame in bob.frames()] == [("out", "ann", 1)]
+    assert [(frame["action"], frame["userId"], frame["count"]) for frame in bob.frames()] == [
+        ("out", "ann", 1)
+    ]
 
 
 def test_a_connection_is_dropped_without_waiting_for_an_answer(house):
@@ -225,7 +227,11 @@ def test_who_pinged_answers_and_falls_silent_again_has_all_its_time_again(sweepe
 @pytest.mark.parametrize(("interval", "period"), [(30, 1.0), (4, 1.0), (2, 0.5), (0.4, 0.1)])
 def test_a_short_interval_is_swept_more_often(interval, period):
     sweeper = Sweeper(
-        clock=Clock(), registry=Registry(encode=Encoder().encode), interval=interval, misses=3, idle_timeout=1800
+        clock=Clock(),
+        registry=Registry(encode=Encoder().encode),
+        interval=interval,
+        misses=3,
+        idle_timeout=1800,
     )
     assert sweeper.period == period
 

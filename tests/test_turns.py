@@ -23,7 +23,11 @@ messages = st.one_of(
         optional={"containerId": containers},
     ),
     st.fixed_dictionaries(
-        {"eventType": st.just("createContainer"), "acceptId": st.sampled_from(AGENTS), "clientMessageId": receipts}
+        {
+            "eventType": st.just("createContainer"),
+            "acceptId": st.sampled_from(AGENTS),
+            "clientMessageId": receipts,
+        }
     ),
     st.fixed_dictionaries(
         {"eventType": st.sampled_from(["addContainer", "removeContainer"]), "containerId": containers}

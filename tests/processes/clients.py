@@ -180,11 +180,11 @@ class RawClient:
         return int.from_bytes(payload[:2]), payload[2:].decode()
 
     def ended(self) -> bool:
-        """Wait for the end of the TCP connection. :returns: whether nothing came before it."""
-        try:
-            return self._stream.recv(65536) == b"" and not self._unread and not self._frames
-        except ConnectionResetError:
-            return True
+        """Wait for the connection to be closed. :returns: whether nothing came before that.
+
+        :raises ConnectionResetError: if it is not closed but aborted.
+        """
+        return self._stream.recv(65536) == b"" and not self._unread and not self._frames
 
     def _read(self) -> bytes:
         received = self._stream.recv(65536)

@@ -74,7 +74,7 @@ def test_who_answers_no_ping_is_closed_with_4408(start: Callable[..., Server]) -
     assert client.receive_frame() == (PING, b"")
     opcode, payload = client.receive_frame()
     assert (opcode, int.from_bytes(payload[:2])) == (CLOSE, 4408)
-    assert client.ended()
+    assert client.ended()  # at once: who is waited for in vain ends up aborted
 
 
 def test_a_client_that_is_stopped_is_dropped_and_the_room_is_told(start: Callable[..., Server]) -> None:

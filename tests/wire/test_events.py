@@ -126,9 +126,7 @@ def test_a_containers_notice_says_which():
 
 def test_an_error_says_what_of_what():
     """(E1)"""
-    error = Error(
-        code=ErrorCode.NOT_FOUND, sentence="No.", event="addContainer", client_message_id="m-1"
-    )
+    error = Error(code=ErrorCode.NOT_FOUND, sentence="No.", event="addContainer", client_message_id="m-1")
     assert Encoder().encode(error) == (
         b'{"messageType":"error","code":"not_found","messageContent":"No.","eventType":"addContainer",'
         b'"clientMessageId":"m-1"}'

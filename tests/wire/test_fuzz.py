@@ -54,7 +54,9 @@ leaves = (
     | st.text(max_size=20)
 )
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=8
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=8,
 )
 sound_messages = st.sampled_from(
     [
@@ -66,11 +68,25 @@ sound_messages = st.sampled_from(
     ]
 )
 messages = st.builds(
-    lambda message, more: message | more, sound_messages | st.just({}), st.dictionaries(names, values, max_size=4)
+    lambda message, more: message | more,
+    sound_messages | st.just({}),
+    st.dictionaries(names, values, max_size=4),
 )
 json_texts = messages.map(lambda message: json.dumps(message).encode())
 raw_leaves = st.sampled_from(
-    [b"NaN", b"Infinity", b"-", b"1e999999", b"0x1", b"1" * 5000, b'"\\ud800"', b'"\\u12"', b'"\xff"', b"nul", b"\x00"]
+    [
+        b"NaN",
+        b"Infinity",
+        b"-",
+        b"1e999999",
+        b"0x1",
+        b"1" * 5000,
+        b'"\\ud800"',
+        b'"\\u12"',
+        b'"\xff"',
+        b"nul",
+        b"\x00",
+    ]
 )
 
 
@@ -127,7 +143,11 @@ def test_json_with_what_is_none_in_a_field(field, raw, payload):
 
 
 @settings(max_examples=30)
-@given(names, st.sampled_from([(b"[", b"]"), (b'{"file":', b"}"), (b'[{"accessoryContent":', b"}]")]), st.integers(1, 30_000))
+@given(
+    names,
+    st.sampled_from([(b"[", b"]"), (b'{"file":', b"}"), (b'[{"accessoryContent":', b"}]")]),
+    st.integers(1, 30_000),
+)
 def test_json_of_any_depth(field, brackets, depth):
     opening, closing = brackets
     head = b'{"messageType":"event","%s":%s' % (field.encode(), opening * depth)
