@@ -14,7 +14,7 @@ CREATE = {"eventType": "createContainer", "acceptId": "agnes", "targetId": "orde
 RENAME = {"eventType": "updateUserInfo", "messageContent": "Agnes"}
 MOVE = {"eventType": "updateRoomName", "messageContent": "lobby"}
 
-# Who, what, why not. Eve is somebody in the room, Dora another customer, Bert an agent in another room; "asked" is
+# Who, what, why not. Eve is in the room, Dora another customer, Bert an agent in another room; "asked" is
 # an agent who was asked and has not answered, "carl-tab" the customer on a connection without a containerId.
 ATTEMPTS: list[tuple[str, dict[str, Any], str]] = [
     ("eve", TEXT | {"containerId": "carl"}, "not_member"),

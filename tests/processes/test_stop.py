@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import CLOSE
 from tests.processes.clients import PATIENCE
 from tests.processes.servers import Server
 
@@ -56,16 +55,6 @@ def test_a_client_that_does_not_answer_the_close_is_dropped(start: Callable[...,
     with pytest.raises(ConnectionResetError):
         client.ended()
     assert "did not close in time" not in server.log
-
-
-def test_a_client_that_answers_the_close_is_not_waited_for(start: Callable[..., Server]) -> None:
-    server = start()
-    client = server.dial().join()
-    server.signal(signal.SIGTERM)
-    client.closed()
-    client.send_frame(CLOSE, (1001).to_bytes(2))
-    assert client.ended()
-    assert server.wait() == -signal.SIGTERM
 
 
 def test_a_handshake_that_is_not_done_does_not_hold_the_end(start: Callable[..., Server]) -> None:
