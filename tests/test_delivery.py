@@ -216,3 +216,12 @@ def test_an_item_that_cannot_be_told_does_not_keep_the_others_back(registry, log
 def test_both_channels_are_channels():
     assert verifyClass(IChannel, ChatProtocol)
     assert verifyObject(IChannel, ListChannel())
+
+
+def test_a_customer_does_not_hear_the_room_in_the_turn_of_its_coming(house):
+    """(N3, M4.3)"""
+    (agnes,) = house.room("agnes", room="agnes")
+    with house.one_turn():
+        carl = house.customer("carl")
+        agnes.say("lunch?")
+    assert [frame["messageType"] for frame in carl.frames()] == ["notice"]
