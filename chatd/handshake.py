@@ -106,12 +106,16 @@ def accepted(request: Request, server: str) -> bytes:
 def refused(status: HTTPStatus, server: str) -> bytes:
     """The answer that refuses a request, with a sentence for who reads it."""
     body = f"{_SENTENCES[status]}\n"
-    version = "Sec-WebSocket-Version: 13\r\n" if status == HTTPStatus.UPGRADE_REQUIRED else ""
+    connection, needs = "close", ""
+    if status == HTTPStatus.UPGRADE_REQUIRED:  # RFC 9110 sections 7.8 and 15.5.22, RFC 6455 section 4.4
+        connection, needs = "Upgrade, close", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        needs = "Allow: GET\r\n"
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Server: {server}\r\n"
-        f"{version}"
+        f"{needs}"
         "Content-Type: text/plain\r\n"
         f"Content-Length: {len(body)}\r\n"
-        f"Connection: close\r\n\r\n{body}"
+        f"Connection: {connection}\r\n\r\n{body}"
     ).encode()

@@ -12,8 +12,17 @@ from twisted.internet.tcp import Server
 from zope.interface import implementer
 
 
+class Writer(Protocol):
+    """What takes a client's bytes."""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep until the client reads."""
+
+
 class Owner(Protocol):
     """Whose outlet it is."""
+
+    outlet: "Writer"
 
     def overflowed(self) -> None:
         """The client has not read what was sent to it, and more is unsent than may be."""
@@ -86,6 +95,26 @@ class DirectOutlet(Outlet):
                 return
             data = data[sent:]
         super().write(data)
+
+
+class FirstWrite:
+    """Stands before an owner's outlet until the first write, which begins with bytes that waited for it.
+
+    :param waiting: the bytes.
+    """
+
+    __slots__ = ("_outlet", "_owner", "_waiting")
+
+    def __init__(self, owner: Owner, waiting: bytes) -> None:
+        self._owner = owner
+        self._outlet = owner.outlet
+        self._waiting = waiting
+        owner.outlet = self
+
+    def write(self, data: bytes) -> None:
+        """See :meth:`Outlet.write`."""
+        self._owner.outlet = self._outlet
+        self._outlet.write(self._waiting + data)
 
 
 def may_send_directly(transport: object) -> bool:

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
 from autobahn.websocket.utf8validator import Utf8Validator
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from chatd import handshake
 from chatd.handshake import Refused, Request
-from chatd.outlet import DirectOutlet, Outlet, may_send_directly
+from chatd.outlet import DirectOutlet, FirstWrite, Outlet, Writer, may_send_directly
 
 CONNECTING = WebSocketProtocol.STATE_CONNECTING
 OPEN = WebSocketProtocol.STATE_OPEN
@@ -57,7 +58,7 @@ class LeanProtocol(WebSocketServerProtocol):
     maxMessagePayloadSize: int
     maxConnections: int
     message_data: Any
-    outlet: Outlet
+    outlet: Writer
 
     # What Autobahn sets on every connection and changes on few.
     state = CONNECTING
@@ -125,9 +126,10 @@ class LeanProtocol(WebSocketServerProtocol):
             self.dropConnection(abort=False)
             return
         self.data = b""
-        self.sendData(handshake.accepted(request, self.factory.server))
+        FirstWrite(self, handshake.accepted(request, self.factory.server))
         self.state = OPEN
         self.opened(request)
+        self.factory.answer(self)
         # An instance's first attributes share their table with its class, which a smaller table does not.
         self.__dict__ = dict(self.__dict__)
         if rest:
@@ -225,7 +227,7 @@ class LeanFactory(WebSocketServerFactory):
 
     def __init__(
         self,
-        clock: object,
+        clock: IReactorTime,
         kind: type[LeanProtocol],
         server: str,
         *,
@@ -247,4 +249,17 @@ class LeanFactory(WebSocketServerFactory):
         self.direct_send = direct_send
         self.perMessageCompressionAccept = staticmethod(self.perMessageCompressionAccept)
         options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
+        self._answered: list[LeanProtocol] = []
         self.protocol: Any = type(kind.__name__, (kind,), {**options, "factory": self})
+
+    def answer(self, protocol: LeanProtocol) -> None:
+        """Send the handshake's answer at the end of the turn, unless something was sent with it."""
+        if not self._answered:
+            self.reactor.callLater(0, self._answer_now)
+        self._answered.append(protocol)
+
+    def _answer_now(self) -> None:
+        answered, self._answered = self._answered, []
+        for protocol in answered:
+            if type(protocol.outlet) is FirstWrite:
+                protocol.outlet.write(b"")

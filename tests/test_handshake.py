@@ -114,10 +114,16 @@ def test_a_refusal_is_plain_http_with_a_sentence(status):
     top, _, body = handshake.refused(HTTPStatus(status), "chatd/x").partition(b"\r\n\r\n")
     assert top.startswith(b"HTTP/1.1 %d " % status)
     assert b"Content-Length: %d" % len(body) in top
-    assert b"Connection: close" in top
+    assert (b"Connection: Upgrade, close" if status == 426 else b"Connection: close") in top
     assert body.endswith(b".\n")
 
 
 def test_who_speaks_another_version_is_told_which_is_spoken():
-    """RFC 6455 section 4.4"""
-    assert b"\r\nSec-WebSocket-Version: 13\r\n" in handshake.refused(HTTPStatus.UPGRADE_REQUIRED, "chatd/x")
+    """RFC 6455 section 4.4, RFC 9110 section 15.5.22"""
+    answer = handshake.refused(HTTPStatus.UPGRADE_REQUIRED, "chatd/x")
+    assert b"\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" in answer
+
+
+def test_who_uses_another_method_is_told_which_is_allowed():
+    """RFC 9110 section 15.5.6"""
+    assert b"\r\nAllow: GET\r\n" in handshake.refused(HTTPStatus.METHOD_NOT_ALLOWED, "chatd/x")

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from twisted.internet.protocol import Factory, Protocol
@@ -175,6 +176,16 @@ def test_a_direct_one_needs_no_turn_of_the_reactor(direct):
     direct.outlet.write(b"hello")
     assert not direct.waits
     assert direct.read_all(5) == b"hello"
+
+
+def test_a_direct_one_loses_nothing_to_a_kernel_that_takes_nothing(direct):
+    filled = 0
+    with suppress(BlockingIOError):
+        while True:
+            filled += direct.transport.socket.send(b"x" * 1000)
+    direct.outlet.write(b"hello")
+    assert direct.waits
+    assert direct.read_all(filled + 5) == b"x" * filled + b"hello"
 
 
 def test_only_a_plain_tcp_connection_is_sent_to_directly(direct):

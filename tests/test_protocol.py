@@ -1,9 +1,13 @@
 """The heartbeat, the limits of one client, and the end of a connection (C2, H1)."""
 
+import gc
+from weakref import ref
+
 import pytest
+from twisted.logger import LogEvent, formatEvent
 
 from chatd.rate import Rate
-from tests.client import CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame
+from tests.client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Client, client_frame
 from tests.house import House, target
 
 HELLO = b'{"messageType":"text","messageContent":"hello"}'
@@ -215,3 +219,47 @@ def test_the_log_holds_who_and_where_and_nothing_that_was_said(house, log):
     told = [repr({key: value for key, value in event.items() if key != "log_logger"}) for event in log]
     assert any("ann" in line and "lobby" in line for line in told)
     assert [line for line in told if "ecret" in line or "5ec4e7" in line] == []
+
+
+def lines(log: list[LogEvent]) -> list[str]:
+    """What is written of the events so far."""
+    told = [formatEvent(event) for event in log]
+    log.clear()
+    return told
+
+
+ENDS = [
+    (Client.leave, "closed by the client with 1000"),
+    (Client.vanish, "gone without a close frame"),
+    (lambda ann: ann.send_frame(BINARY, b"x"), "closed with 1003: Binary messages are not supported."),
+    (lambda ann: ann.send_frame(TEXT, b"\xff"), "failed with 1007"),
+    (lambda ann: ann.send_frame(TEXT, b"x", mask=None), "failed with 1002"),
+    (lambda ann: ann.send_frame(TEXT, b"x" * 65537), "failed with 1009"),
+]
+
+
+@pytest.mark.parametrize(("end", "cause"), ENDS, ids=[cause for _, cause in ENDS])
+def test_the_log_tells_who_came_who_left_and_why(house, log, end, cause):
+    ann = house.join("ann")
+    assert lines(log) == ["127.0.0.1:50000 joined as 'ann' in 'lobby'"]
+    end(ann)
+    assert lines(log) == [f"127.0.0.1:50000 left as 'ann' from 'lobby': {cause}"]
+
+
+def test_the_log_tells_who_was_refused_and_why(house, log):
+    house.connect(senderType="SINGLE")
+    assert lines(log) == ["refused 127.0.0.1:50000: 4403 'senderType SINGLE is not yet supported.'"]
+    house.knock("/", Upgrade=None)
+    assert lines(log) == ["refused 127.0.0.1:50000: HTTP 426"]
+
+
+def test_nothing_holds_on_to_a_connection_that_is_gone(house):
+    protocols = []
+    for end in (Client.leave, Client.vanish, lambda client: client.send_frame(BINARY, b"x")):
+        client = house.join("ann")
+        protocols.append(ref(client.protocol))
+        end(client)
+    house.clients.clear()
+    del client
+    gc.collect()
+    assert [protocol() for protocol in protocols] == [None, None, None]

@@ -1,134 +1,302 @@
-"""Frames of RFC 6455 as clients send them (C2: 1003, 1007, 1009)."""
+"""chatd's way of receiving against Autobahn's own: whatever the bytes, and however TCP cuts them, both do
+the same. (RFC 6455 itself is tested by tests/conformance.)"""
+
+import struct
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
 
 import pytest
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
 
-from tests.client import BINARY, CLOSE, CONTINUATION, PING, TEXT, client_frame
+from chatd.websocket import OPEN, LeanFactory, LeanProtocol, unmasked
+from tests.client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, MemoryTransport, client_frame
+from tests.house import request
 
-HELLO = b'{"messageType":"text","messageContent":"hello"}'
-NI_HAO = '{"messageType":"text","messageContent":"你好"}'.encode()
+# -- the two servers --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
-def test_messages_may_come_in_pieces_of_any_size(house, size):
-    (ann,) = house.room("ann")
-    wide = b'{"messageType":"text","messageContent":"%s"}' % (b"x" * 200)
-    stream = (
-        client_frame(TEXT, HELLO)
-        + client_frame(TEXT, wide)
-        + client_frame(PING, b"?")
-        + client_frame(TEXT, NI_HAO)
+class Telling:
+    """Tells everything that it hears; some messages make it do something."""
+
+    heard: list[tuple[object, ...]]
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        self.heard.append(("message", payload, isBinary))
+        if payload == b"close":
+            self.sendCloseFrame(code=4000, reasonUtf8=b"as you wish")
+        elif payload in (b"drop", b"abort"):
+            self.dropConnection(abort=payload == b"abort")
+        elif payload == b"echo" and self.state == OPEN:
+            self.sendMessage(payload, isBinary)
+
+    def onPing(self, payload: bytes) -> None:
+        self.heard.append(("ping", payload))
+        super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:
+        self.heard.append(("pong", payload))
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        self.heard.append(("close frame", code, reasonRaw))
+        return super().onCloseFrame(code, reasonRaw)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.heard.append(("end", wasClean, code))
+
+
+class Lean(Telling, LeanProtocol):
+    """chatd's."""
+
+    def overflowed(self) -> None:
+        raise AssertionError("the client reads")
+
+
+class Plain(Telling, WebSocketServerProtocol):
+    """Autobahn's."""
+
+
+class Wire(MemoryTransport):
+    """A connection that tells what the server writes, and how it ends."""
+
+    def __init__(self, clock: Clock, heard: list[tuple[object, ...]]) -> None:
+        super().__init__(clock, lambda written: heard.append(("writes", written)))
+        self._heard = heard
+
+    def loseConnection(self) -> None:
+        self._heard.append(("loses",))
+        super().loseConnection()
+
+    def abortConnection(self) -> None:
+        self._heard.append(("aborts",))
+        super().abortConnection()
+
+
+def lean(clock: Clock, limit: int) -> LeanFactory:
+    """A server of chatd's."""
+    options = {"max_connections": 0, "send_buffer": 1_000_000, "direct_send": True}
+    return LeanFactory(clock, Lean, "lean", message_size=limit, **options)
+
+
+def plain(clock: Clock, limit: int) -> WebSocketServerFactory:
+    """A server of Autobahn's with the same options."""
+    factory = WebSocketServerFactory(server="plain", reactor=clock)
+    factory.protocol = Plain
+    factory.setProtocolOptions(
+        failByDrop=False, maxMessagePayloadSize=limit, openHandshakeTimeout=0, closeHandshakeTimeout=0
     )
-    for start in range(0, len(stream), size):
-        ann.send_bytes(stream[start : start + size])
-    assert (ann.contents(), ann.pongs) == (["hello", "x" * 200, "你好"], [b"?"])
+    return factory
 
 
-def test_many_messages_may_come_at_once(house):
-    ann, bob = house.room("ann", "bob")
-    ann.send_bytes(b"".join(client_frame(TEXT, HELLO.replace(b"hello", b"%d" % n)) for n in range(50)))
-    assert bob.contents() == [str(n) for n in range(50)]
+CLOCK = Clock()
+SMALL, LARGE = 300, 66_000  # bytes that a message may have; past 65,535 a length takes eight bytes
+SERVERS = {limit: (lean(CLOCK, limit), plain(CLOCK, limit)) for limit in (SMALL, LARGE)}
+HANDSHAKE = request("/")
 
 
-def test_a_message_may_come_in_fragments_with_control_frames_between(house):
-    (ann,) = house.room("ann")
-    ann.send_frame(TEXT, NI_HAO[:41], fin=False)
-    ann.send_frame(PING, b"there?")
-    ann.send_frame(CONTINUATION, NI_HAO[41:], fin=False)
-    ann.send_frame(CONTINUATION, b"")
-    ann.send(HELLO)
-    assert (ann.contents(), ann.pongs) == (["你好", "hello"], [b"there?"])
+def told(factory: Any, chunks: list[bytes]) -> tuple[list[tuple[object, ...]], dict[str, object]]:
+    """What a server heard, wrote and did over one connection, and the state in which it left that."""
+    protocol = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
+    heard: list[tuple[object, ...]] = []
+    protocol.heard = heard
+    wire = Wire(CLOCK, heard)
+    wire.protocol = protocol
+    protocol.makeConnection(wire)
+    for chunk in chunks:
+        wire.deliver(chunk)
+        CLOCK.advance(0)
+    names = ("state", "wasClean", "failedByMe", "closedByMe", "droppedByMe", "inside_message")
+    codes = ("localCloseCode", "localCloseReason", "remoteCloseCode", "remoteCloseReason")
+    state = {name: getattr(protocol, name) for name in names + codes}
+    wire.lose(ConnectionLost())
+    CLOCK.advance(0)
+    what, answer = heard.pop(0)
+    assert what == "writes" and answer.startswith(b"HTTP/1.1 101 ")  # each has an answer of its own
+    return heard, state
 
 
-@pytest.mark.parametrize("mask", [b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x01\x02\x03\x04"])
-@pytest.mark.parametrize("padding", [0, 1, 2, 3, 77, 78, 79, 80, 200])
-def test_any_mask_is_taken_off(house, mask, padding):
-    (ann,) = house.room("ann")
-    ann.send_frame(TEXT, HELLO + b" " * padding, mask=mask)
-    assert ann.contents() == ["hello"]
+def assert_both_do_the_same(limit: int, stream: bytes, sizes: list[int], at_once: bool) -> None:
+    """The whole of a connection, after the handshake or in one segment with it."""
+    chunks = list(cut(stream, sizes))
+    chunks = [HANDSHAKE + b"".join(chunks[:1]), *chunks[1:]] if at_once else [HANDSHAKE, *chunks]
+    chatds, autobahns = SERVERS[limit]
+    actual, expected = told(chatds, chunks), told(autobahns, chunks)
+    assert actual == expected
+    heard, state = expected
+    event("still open" if state["state"] == OPEN else f"closed with {state['localCloseCode']}")
+    event(f"{min(len([what for what in heard if what[0] == 'message']), 5)} messages or more")
 
 
-def test_a_ping_is_answered_with_its_payload(house):
-    (ann,) = house.room("ann")
-    ann.send_frame(PING, b"x" * 125)
-    assert (ann.pongs, ann.frames()) == ([b"x" * 125], [])
+def cut(stream: bytes, sizes: list[int]) -> Iterator[bytes]:
+    """A stream in segments of these sizes, again and again; no sizes: as one."""
+    least = len(stream) // 500  # or a long one would take long
+    at = 0
+    for size in cycle(sizes or [len(stream)]):
+        if at >= len(stream):
+            return
+        yield stream[at : at + max(size, least)]
+        at += max(size, least)
 
 
-VIOLATIONS = [
-    client_frame(TEXT, HELLO, mask=None),
-    client_frame(TEXT | 0x40, HELLO),
-    client_frame(3, HELLO),
-    client_frame(11, b""),
-    client_frame(CONTINUATION, HELLO),
-    client_frame(PING, b"", fin=False),
-    client_frame(PING, b"x" * 126),
-    client_frame(TEXT, HELLO, fin=False) + client_frame(TEXT, HELLO),
-    b"\x81\xfe\x00\x01\x00\x00\x00\x00x",
-    client_frame(CLOSE, b"\x03"),
-    client_frame(CLOSE, b"\x03\xed"),
-]
+# -- what clients send ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("violation", VIOLATIONS)
-def test_a_violation_of_the_rfc_closes_the_connection_and_it_alone(house, violation):
-    """RFC 6455 section 7.4.1: 1002."""
-    ann, bob = house.room("ann", "bob")
-    ann.send_bytes(violation + client_frame(TEXT, HELLO))
-    assert (ann.closed, ann.is_connected) == (1002, False)
-    assert [frame["action"] for frame in bob.frames()] == ["out"]
+def frame(
+    first: int, payload: bytes, masked: bool = True, size: int | None = None, length: int | None = None
+) -> bytes:
+    """A frame that need not be sound.
 
-
-@pytest.mark.parametrize("payload", [b"x", b"", b"d98591378b184375b1c3ab5ded0964f0e6c00ba934154583ac97"])
-def test_a_binary_message_is_refused(house, payload):
-    """(C2: 1003)"""
-    ann, bob = house.room("ann", "bob")
-    ann.send_frame(BINARY, payload)
-    assert (ann.frame()["code"], ann.closed, ann.is_connected) == ("unsupported", 1003, False)
-    assert [frame["action"] for frame in bob.frames()] == ["out"]
-
-
-def test_a_binary_message_is_refused_before_it_is_whole(house):
-    """(C2: 1003)"""
-    (ann,) = house.room("ann")
-    ann.send_bytes(client_frame(BINARY, b"x" * 60_000)[:20])
-    assert ann.closed == 1003
-
-
-INVALID_UTF8 = [
-    b"\xff",
-    b"\xc3",
-    b"\xed\xa0\x80",
-    b"\xf4\x90\x80\x80",
-    b'{"messageType":"text","messageContent":"\xff"}',
-    b'{"messageType":"text","messageContent":"x","accessoryContent":{"a":"\xff"}}',
-    b'{"messageType":"text","messageContent":"x","unknown":"\xff"}',
-]
-
-
-@pytest.mark.parametrize("payload", INVALID_UTF8)
-@pytest.mark.parametrize("cut", [None, 1])
-def test_a_text_message_that_is_not_utf8_is_refused(house, payload, cut):
-    """(C2: 1007) Whole or in fragments, wherever in it."""
-    ann, bob = house.room("ann", "bob")
-    if cut is None:
-        ann.send_frame(TEXT, payload)
+    :param first: its first byte.
+    :param size: bits in which the length is written: 7, 16, 64, or as it should be.
+    :param length: what it says its length is, whatever it is.
+    """
+    length = len(payload) if length is None else length
+    if size is None:
+        size = 7 if length < 126 else 16 if length < 65536 else 64
+    mask_bit = 0x80 if masked else 0
+    if size == 7:
+        head = bytes([first, mask_bit | length % 128])
+    elif size == 16:
+        head = bytes([first, mask_bit | 126]) + struct.pack("!H", length % 2**16)
     else:
-        ann.send_frame(TEXT, payload[:cut], fin=False)
-        ann.send_frame(CONTINUATION, payload[cut:])
-    assert (ann.closed, ann.is_connected) == (1007, False)
-    assert [frame["action"] for frame in bob.frames()] == ["out"]
+        head = bytes([first, mask_bit | 127]) + struct.pack("!Q", length)
+    return head + (b"\xa5\x01\xff\x5a" + unmasked(b"\xa5\x01\xff\x5a", payload) if masked else payload)
 
 
-def test_a_message_too_large_is_refused_before_it_is_whole(house):
-    """(C2: 1009)"""
-    (ann,) = house.room("ann")
-    ann.send_bytes(client_frame(TEXT, b"x" * 70_000)[:20])
-    assert (ann.frame()["code"], ann.closed) == ("too_large", 1009)
+WORDS = [b"", b"x", b"hello", b"echo", b'{"messageType":"text"}', b"\x00"]
+DEEDS = [b"close", b"drop", b"abort"]
+LETTERS = ["ü", "€", "进", "😀", "\uffff", "\U0010ffff"]
+WOUNDS = [
+    *(letter.encode()[:-1] for letter in LETTERS),  # cut short
+    *(letter.encode()[1:] for letter in LETTERS),
+    b"\xed\xa0\x80",  # a surrogate
+    b"\xf4\x90\x80\x80",  # past the last code point
+    b"\xc0\x80",  # longer than need be
+    b"\xe0\x80\x80",
+    b"\xf0\x80\x80\x80",
+    b"\xf8\x88\x80\x80\x80",
+    b"\xfe",
+    b"\xff",
+]
+AT_EDGES = [0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 128, 299, 300, 301]
+MASKS = [b"\x37\xfa\x21\x3d", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x81\x00\x81\x85"]
+USUAL_WORDS = WORDS + [letter.encode() for letter in LETTERS]
+USUAL_PAYLOADS = USUAL_WORDS + [b"x" * (length - 3) + "€".encode() for length in AT_EDGES if 3 < length <= 300]
+
+usual_words = st.sampled_from(USUAL_WORDS)
+any_words = st.sampled_from(USUAL_WORDS + DEEDS + WOUNDS + WOUNDS)
 
 
-def test_a_message_too_large_in_fragments_is_refused(house):
-    """(C2: 1009)"""
-    (ann,) = house.room("ann")
-    ann.send_frame(TEXT, b"x" * 40_000, fin=False)
-    assert ann.closed is None
-    ann.send_frame(CONTINUATION, b"x" * 40_000, fin=False)
-    assert (ann.frame()["code"], ann.closed) == ("too_large", 1009)
+def payloads(words: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Some words, or as many letters as an edge wants."""
+    edges = st.sampled_from(AT_EDGES)
+    long = st.builds(lambda length, word: b"x" * (length - len(word)) + word, edges, words)
+    return words | st.lists(words, max_size=4).map(b"".join) | long
+
+
+usual_texts = st.sampled_from(
+    [client_frame(TEXT, payload, mask=mask) for payload in USUAL_PAYLOADS for mask in MASKS]
+)
+any_texts = st.builds(client_frame, st.sampled_from([TEXT, TEXT, BINARY]), payloads(any_words))
+controls = st.builds(
+    lambda opcode, payload: client_frame(opcode, payload[:125]),
+    st.sampled_from([PING, PONG]),
+    payloads(any_words),
+)
+close_codes = st.sampled_from(
+    [0, 999, 1000, 1001, 1004, 1005, 1006, 1011, 1014, 1016, 2999, 3000, 4999, 5000, 65535]
+)
+close_payloads = st.sampled_from([b"", b"\x03"]) | st.builds(
+    lambda code, reason: struct.pack("!H", code) + reason[:123], close_codes, any_words
+)
+closes = close_payloads.map(lambda payload: client_frame(CLOSE, payload))
+
+
+@st.composite
+def fragmented(draw: st.DrawFn, words: st.SearchStrategy[bytes]) -> bytes:
+    """A message in frames, cut anywhere, with control frames between; it may lack its end."""
+    payload = draw(payloads(words))
+    sizes = draw(st.lists(st.integers(0, 7), min_size=1, max_size=5))
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append(payload[at : at + size])
+        at += size
+    pieces.append(payload[at:])
+    frames = []
+    for index, piece in enumerate(pieces):
+        opcode = CONTINUATION if index else draw(st.sampled_from([TEXT, TEXT, BINARY]))
+        frames.append(client_frame(opcode, piece, fin=index == len(pieces) - 1))
+    between = draw(st.lists(st.tuples(st.integers(1, len(frames)), controls), max_size=2))
+    for index, control in between:
+        frames.insert(index, control)
+    return b"".join(frames[: draw(st.sampled_from([len(frames)] * 5 + [1]))])
+
+
+wild_frames = st.builds(
+    frame,
+    st.sampled_from([0x81, 0x81, 0x82, 0x80, 0x01, 0x02, 0x00, 0x88, 0x89, 0x8A]) | st.integers(0, 255),
+    payloads(any_words),
+    masked=st.sampled_from([True] * 5 + [False]),
+    size=st.sampled_from([None, None, 7, 16, 64]),
+    length=st.sampled_from([None] * 5 + AT_EDGES + [65535, 65536, 2**31, 2**63 - 1, 2**63, 2**64 - 1]),
+)
+garbage = st.binary(max_size=20)
+cuts = st.lists(st.integers(1, 12), max_size=6) | st.sampled_from([[], [], [1], [2], [6], [1000]])
+
+odd = st.one_of(fragmented(usual_words), fragmented(any_words), controls, closes, any_texts, wild_frames)
+anything = st.one_of(odd, odd, usual_texts, garbage)
+
+
+streams = st.lists(anything, min_size=1, max_size=8).map(b"".join)
+runs = st.lists(usual_texts, min_size=1, max_size=8).map(b"".join)
+usual_streams = st.tuples(runs, odd | st.just(b""), runs, odd | st.just(b""), runs).map(b"".join)
+
+
+# -- the tests --------------------------------------------------------------------------------------
+
+
+@settings(max_examples=1500)
+@given(streams, cuts, st.booleans())
+def test_whatever_comes_is_received_as_autobahn_does(stream, sizes, at_once):
+    assert_both_do_the_same(SMALL, stream, sizes, at_once)
+
+
+@settings(max_examples=1500)
+@given(usual_streams, cuts, st.booleans())
+@example(client_frame(TEXT, b"close") + client_frame(TEXT, b"x") + client_frame(CLOSE), [], False)
+@example(client_frame(TEXT, b"drop") + client_frame(TEXT, b"x"), [], False)
+def test_the_usual_frames_are_received_as_autobahn_does(stream, sizes, at_once):
+    assert_both_do_the_same(SMALL, stream, sizes, at_once)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        usual_words | st.sampled_from([65534, 65535, 65536, 65537, 65999, 66000, 66001, 70000]), max_size=3
+    ),
+    st.sampled_from([TEXT, BINARY]),
+    st.sampled_from([[], [1], [65536], [65540], [1000, 1]]),
+)
+def test_lengths_of_two_and_of_eight_bytes_are_received_as_autobahn_does(lengths, opcode, sizes):
+    payloads = [it if isinstance(it, bytes) else b"y" * (it - 3) + "€".encode() for it in lengths]
+    assert_both_do_the_same(LARGE, b"".join(client_frame(opcode, it) for it in payloads), sizes, False)
+
+
+@settings(max_examples=300)
+@given(st.binary(min_size=4, max_size=4), st.binary(max_size=40))
+def test_unmasking_is_the_xor_of_every_byte_with_the_mask(mask, payload):
+    assert unmasked(mask, payload) == bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
+@pytest.mark.parametrize("limit", [SMALL, LARGE])
+def test_a_message_of_just_the_limit_is_a_message_and_one_byte_more_is_too_big(limit):
+    heard, _ = told(SERVERS[limit][0], [HANDSHAKE, client_frame(TEXT, b"x" * limit)])
+    assert heard == [("message", b"x" * limit, False), ("end", False, 1006)]
+    heard, state = told(SERVERS[limit][0], [HANDSHAKE, client_frame(TEXT, b"x" * (limit + 1))])
+    assert [what for what, *_ in heard] == ["writes", "end"]
+    assert state["localCloseCode"] == 1009

@@ -224,6 +224,8 @@ def test_a_refused_frame_may_still_tell_what_it_was():
     """(E1, M1)"""
     payload = b'{"eventType":"addContainer","clientMessageId":"m-1","containerId":7}'
     assert request_of(payload) == ("addContainer", "m-1")
+    payload = b'{"eventType":"%s","clientMessageId":"%s"}' % (b"x" * 128, b"y" * 64)
+    assert request_of(payload) == ("x" * 128, "y" * 64)
 
 
 @pytest.mark.parametrize(
