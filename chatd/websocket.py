@@ -150,6 +150,12 @@ class LeanProtocol(WebSocketServerProtocol):
         """The client does not read. See :class:`chatd.outlet.Owner`."""
         raise NotImplementedError
 
+    def dropConnection(self, abort: bool = False) -> None:
+        """End the TCP connection; without ``abort``, after what is unsent."""
+        if not abort and type(self.outlet) is FirstWrite:
+            self.outlet.write(b"")
+        super().dropConnection(abort)
+
     # -- receiving ----------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:

@@ -62,11 +62,16 @@ class Plain(Telling, WebSocketServerProtocol):
 
 
 class Wire(MemoryTransport):
-    """A connection that tells what the server writes, and how it ends."""
+    """A connection that tells what the server writes, and how it ends. As with a socket, what is written
+    between loseConnection and the end of the turn is sent too."""
 
     def __init__(self, clock: Clock, heard: list[tuple[object, ...]]) -> None:
-        super().__init__(clock, lambda written: heard.append(("writes", written)))
+        super().__init__(clock, lambda written: None)
         self._heard = heard
+
+    def write(self, data: bytes) -> None:
+        if self.connected or self.disconnecting:
+            self._heard.append(("writes", data))
 
     def loseConnection(self) -> None:
         self._heard.append(("loses",))
@@ -74,6 +79,7 @@ class Wire(MemoryTransport):
 
     def abortConnection(self) -> None:
         self._heard.append(("aborts",))
+        self.disconnecting = False
         super().abortConnection()
 
 
@@ -115,9 +121,19 @@ def told(factory: Any, chunks: list[bytes]) -> tuple[list[tuple[object, ...]], d
     state = {name: getattr(protocol, name) for name in names + codes}
     wire.lose(ConnectionLost())
     CLOCK.advance(0)
-    what, answer = heard.pop(0)
-    assert what == "writes" and answer.startswith(b"HTTP/1.1 101 ")  # each has an answer of its own
-    return heard, state
+    return without_answer(heard), state
+
+
+def without_answer(heard: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """What was heard but for the handshake's answer, of which each has its own. chatd's comes with what is
+    written next, or at the end of the turn; so it does not come where the turn ends in an abort."""
+    at = next((at for at, event in enumerate(heard) if event[0] == "writes"), None)
+    if at is None:
+        assert ("aborts",) in heard
+        return heard
+    answer, _, rest = heard[at][1].partition(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    return heard[:at] + ([("writes", rest)] if rest else []) + heard[at + 1 :]
 
 
 def assert_both_do_the_same(limit: int, stream: bytes, sizes: list[int], at_once: bool) -> None:
@@ -186,7 +202,7 @@ WOUNDS = [
 AT_EDGES = [0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 128, 299, 300, 301]
 MASKS = [b"\x37\xfa\x21\x3d", b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x81\x00\x81\x85"]
 USUAL_WORDS = WORDS + [letter.encode() for letter in LETTERS]
-USUAL_PAYLOADS = USUAL_WORDS + [b"x" * (length - 3) + "€".encode() for length in AT_EDGES if 3 < length <= 300]
+USUAL_PAYLOADS = USUAL_WORDS + [b"x" * (length - 3) + "€".encode() for length in AT_EDGES if 3 < length < 301]
 
 usual_words = st.sampled_from(USUAL_WORDS)
 any_words = st.sampled_from(USUAL_WORDS + DEEDS + WOUNDS + WOUNDS)
