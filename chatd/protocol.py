@@ -49,7 +49,7 @@ class ChatProtocol(LeanProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes: a sign of life (H2)."""
-        if self.connection is not None:
+        if self.connection is not None and self.state == OPEN:
             self.factory.sweeper.heard(self)
         super().dataReceived(data)
 
@@ -102,7 +102,7 @@ class ChatProtocol(LeanProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """A whole text message."""
-        if self.connection is None or self.state != OPEN or not self._spend():
+        if self.connection is None or self.state != OPEN or not self._spend(payload):
             return
         try:
             if payload == HEARTBEAT:
@@ -131,14 +131,19 @@ class ChatProtocol(LeanProtocol):
         """A pong is a sign of life, which dataReceived has seen."""
         self._spend()
 
-    def _spend(self) -> bool:
-        """Whether the client is within its rate; one that is not is told so, and closed if it goes on."""
+    def _spend(self, payload: bytes = b"") -> bool:
+        """Whether the client is within its rate; one that is not is told so, and closed if it goes on.
+
+        :param payload: of the message that counts, if it is one.
+        """
         spent_until = self.factory.rate.spend(self.spent_until, self.factory.clock.seconds())
         if spent_until is not None:
             self.spent_until = spent_until
             return True
         if self.state == OPEN:
-            self._send_error(ErrorCode.RATE_LIMITED, "Too many messages a second; this one is dropped.")
+            event, client_message_id = commands.request_of(payload)
+            sentence = "Too many messages a second; this one is dropped."
+            self._send_error(ErrorCode.RATE_LIMITED, sentence, event, client_message_id)
             self._count_error(CloseCode.TOO_FAST, "too fast")
         return False
 

@@ -168,7 +168,7 @@ class LeanProtocol(WebSocketServerProtocol):
                 start = at + 6
                 if length >= 126:
                     start = at + 8
-                    if length > 126 or start > end:  # unmasked, or longer than two bytes can say
+                    if length > 126:  # unmasked, or longer than two bytes can say
                         break
                     length = data[at + 2] << 8 | data[at + 3]
                     if length < 126:

@@ -171,6 +171,7 @@ class Client:
         """The server's close code."""
         self.reason = ""
         """The reason in the server's close frame."""
+        self.answers_close = True
         self.pings = 0
         self.pongs: list[bytes] = []
         self.transport = MemoryTransport(clock, self._received)
@@ -271,7 +272,8 @@ class Client:
         elif opcode == CLOSE:
             self.closed = int.from_bytes(payload[:2])
             self.reason = payload[2:].decode()
-            self._clock.callLater(0, self._answer_close, payload)
+            if self.answers_close:
+                self._clock.callLater(0, self._answer_close, payload)
         elif opcode == PING:
             self.pings += 1
         elif opcode == PONG:

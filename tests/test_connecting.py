@@ -97,6 +97,14 @@ def test_a_handshake_may_not_take_forever(house):
     assert (client.is_connected, house.factory.open) == (False, set())
 
 
+def test_who_does_not_read_why_there_is_no_handshake_is_hung_up_on(house):
+    client = house.dial()
+    client.stop_reading()
+    client.send_bytes(request(target(), Upgrade=None))
+    house.wait(3)
+    assert (client.is_connected, house.factory.open) == (False, set())
+
+
 def test_a_port_scan_leaves_nothing_behind(house):
     client = house.dial()
     client.vanish()
@@ -230,5 +238,5 @@ def test_a_refused_client_that_does_not_hang_up_is_hung_up_on(house):
     client.send_bytes(request(target(senderType="SINGLE")))
     house.wait(1)
     assert client.is_connected
-    house.wait(3)
+    house.wait(1.5)
     assert (client.is_connected, house.factory.open) == (False, set())

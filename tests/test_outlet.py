@@ -122,6 +122,14 @@ def test_what_the_kernel_does_not_take_waits_and_arrives_in_order(line):
     assert not line.waits
 
 
+def test_what_is_written_does_not_overtake_what_waits(line):
+    """Though the kernel would take it by now."""
+    written = line.fill()
+    read = line.read()
+    line.outlet.write(b"the end")
+    assert read + line.read_all(len(written) + 7 - len(read)) == written + b"the end"
+
+
 def test_after_a_jam_all_goes_on_as_before(line):
     for _ in range(3):
         written = line.fill()

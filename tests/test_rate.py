@@ -1,6 +1,10 @@
 """How fast one client may speak (C2: 4429)."""
 
+from fractions import Fraction
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatd.rate import Rate
 
@@ -34,3 +38,51 @@ def test_an_attempt_in_vain_costs_nothing():
 
 def test_who_keeps_to_the_rate_is_never_stopped():
     assert all(spends(Rate(4, 1), [number / 4 for number in range(1000)]))
+
+
+class Bucket:
+    """What Rate is to be: a bucket of tokens, counted exactly."""
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._per_second, self._burst = Fraction(per_second), burst
+        self._tokens, self._at = Fraction(burst), Fraction(0)
+
+    def spend(self, now: Fraction) -> bool:
+        """Take a token, if there is one."""
+        self._tokens = min(Fraction(self._burst), self._tokens + (now - self._at) * self._per_second)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+bursts = st.integers(1, 20)
+starts = st.integers(0, 2**31)
+# A float holds a sum of such times to the last digit, so there is nothing to forgive.
+exact_rates = st.sampled_from([2.0**power for power in range(-3, 8)])
+exact_gaps = st.lists(st.integers(0, 2**12).map(lambda gap: gap % 2**7 if gap % 3 else gap), max_size=100)
+
+
+@given(exact_rates, bursts, starts, exact_gaps)
+def test_it_is_a_bucket_of_tokens(per_second, burst, start, gaps):
+    times, now = [], Fraction(start)
+    for gap in gaps:
+        now += Fraction(gap, 128)
+        times.append(now)
+    bucket = Bucket(per_second, burst)
+    expected = [bucket.spend(now) for now in times]
+    assert spends(Rate(per_second, burst), [float(now) for now in times]) == expected
+
+
+@given(st.floats(0.1, 1000), bursts, starts, st.lists(st.floats(0, 10), max_size=100))
+def test_at_any_rate_it_is_never_more_than_a_token_off(per_second, burst, start, gaps):
+    """A float's last digits may cost a token, no more."""
+    times, now = [], float(start)
+    for gap in gaps:
+        now += gap / per_second
+        times.append(now)
+    richer, poorer = Bucket(per_second, burst + 1), Bucket(per_second, max(burst - 1, 0))
+    taken = spends(Rate(per_second, burst), times)
+    assert sum(map(richer.spend, map(Fraction, times))) >= sum(taken)
+    assert sum(map(poorer.spend, map(Fraction, times))) <= sum(taken)

@@ -2,13 +2,13 @@
 the same. (RFC 6455 itself is tested by tests/conformance.)"""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import Any
 
 import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from hypothesis import event, example, given, settings
+from hypothesis import currently_in_test_context, event, example, given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
@@ -136,23 +136,27 @@ def without_answer(heard: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
     return heard[:at] + ([("writes", rest)] if rest else []) + heard[at + 1 :]
 
 
-def assert_both_do_the_same(limit: int, stream: bytes, sizes: list[int], at_once: bool) -> None:
-    """The whole of a connection, after the handshake or in one segment with it."""
-    chunks = list(cut(stream, sizes))
+def assert_both_do_the_same(limit: int, frames: list[bytes], sizes: list[int], at_once: bool) -> None:
+    """The whole of a connection, after the handshake or in one segment with it.
+
+    :param sizes: of the segments in which the frames come, again and again; none: each in one of its own.
+    """
+    chunks = list(cut(b"".join(frames), sizes)) if sizes else frames
     chunks = [HANDSHAKE + b"".join(chunks[:1]), *chunks[1:]] if at_once else [HANDSHAKE, *chunks]
     chatds, autobahns = SERVERS[limit]
     actual, expected = told(chatds, chunks), told(autobahns, chunks)
     assert actual == expected
     heard, state = expected
-    event("still open" if state["state"] == OPEN else f"closed with {state['localCloseCode']}")
-    event(f"{min(len([what for what in heard if what[0] == 'message']), 5)} messages or more")
+    if currently_in_test_context():  # for pytest --hypothesis-show-statistics
+        event("still open" if state["state"] == OPEN else f"closed with {state['localCloseCode']}")
+        event(f"{min(len([what for what in heard if what[0] == 'message']), 5)} messages or more")
 
 
 def cut(stream: bytes, sizes: list[int]) -> Iterator[bytes]:
-    """A stream in segments of these sizes, again and again; no sizes: as one."""
+    """A stream in segments of these sizes, again and again."""
     least = len(stream) // 500  # or a long one would take long
     at = 0
-    for size in cycle(sizes or [len(stream)]):
+    for size in cycle(sizes):
         if at >= len(stream):
             return
         yield stream[at : at + max(size, least)]
@@ -181,7 +185,7 @@ def frame(
         head = bytes([first, mask_bit | 126]) + struct.pack("!H", length % 2**16)
     else:
         head = bytes([first, mask_bit | 127]) + struct.pack("!Q", length)
-    return head + (b"\xa5\x01\xff\x5a" + unmasked(b"\xa5\x01\xff\x5a", payload) if masked else payload)
+    return head + (b"mask" + unmasked(b"mask", payload) if masked else payload)
 
 
 WORDS = [b"", b"x", b"hello", b"echo", b'{"messageType":"text"}', b"\x00"]
@@ -205,7 +209,7 @@ USUAL_WORDS = WORDS + [letter.encode() for letter in LETTERS]
 USUAL_PAYLOADS = USUAL_WORDS + [b"x" * (length - 3) + "€".encode() for length in AT_EDGES if 3 < length < 301]
 
 usual_words = st.sampled_from(USUAL_WORDS)
-any_words = st.sampled_from(USUAL_WORDS + DEEDS + WOUNDS + WOUNDS)
+any_words = st.sampled_from(USUAL_WORDS + WOUNDS + WOUNDS)
 
 
 def payloads(words: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
@@ -234,7 +238,7 @@ closes = close_payloads.map(lambda payload: client_frame(CLOSE, payload))
 
 
 @st.composite
-def fragmented(draw: st.DrawFn, words: st.SearchStrategy[bytes]) -> bytes:
+def fragmented(draw: st.DrawFn, words: st.SearchStrategy[bytes]) -> list[bytes]:
     """A message in frames, cut anywhere, with control frames between; it may lack its end."""
     payload = draw(payloads(words))
     sizes = draw(st.lists(st.integers(0, 7), min_size=1, max_size=5))
@@ -250,7 +254,7 @@ def fragmented(draw: st.DrawFn, words: st.SearchStrategy[bytes]) -> bytes:
     between = draw(st.lists(st.tuples(st.integers(1, len(frames)), controls), max_size=2))
     for index, control in between:
         frames.insert(index, control)
-    return b"".join(frames[: draw(st.sampled_from([len(frames)] * 5 + [1]))])
+    return frames[: draw(st.sampled_from([len(frames)] * 5 + [1]))]
 
 
 wild_frames = st.builds(
@@ -262,32 +266,64 @@ wild_frames = st.builds(
     length=st.sampled_from([None] * 5 + AT_EDGES + [65535, 65536, 2**31, 2**63 - 1, 2**63, 2**64 - 1]),
 )
 garbage = st.binary(max_size=20)
-cuts = st.lists(st.integers(1, 12), max_size=6) | st.sampled_from([[], [], [1], [2], [6], [1000]])
+cuts = st.lists(st.integers(1, 12), max_size=6) | st.sampled_from([[], [], [1], [2], [6], [100], [10_000]])
 
-odd = st.one_of(fragmented(usual_words), fragmented(any_words), controls, closes, any_texts, wild_frames)
-anything = st.one_of(odd, odd, usual_texts, garbage)
+deeds = st.sampled_from([client_frame(TEXT, deed) for deed in DEEDS])
+OF_ANY_SIZE = [  # each length in every size in which it can be written, as it should be or not
+    *(frame(0x81, b"x" * length, size=size) for length in AT_EDGES for size in (7, 16, 64)),
+    *(frame(0x81, b"x" * 301, size=64, length=length << 48) for length in (126, 300, 301)),
+]
+nests = st.builds(  # a segment may begin with what looks like a frame and is the rest of a payload
+    lambda opcode, before, word: client_frame(opcode, before + client_frame(TEXT, word), mask=bytes(4)),
+    st.sampled_from([BINARY, PING, PONG]),
+    st.sampled_from([b"", b"x", b"xx"]),
+    usual_words,
+)
+odd_frames = st.lists(
+    st.one_of(controls, closes, deeds, nests, st.sampled_from(OF_ANY_SIZE), any_texts, wild_frames),
+    min_size=1,
+    max_size=2,
+)
+odd = st.one_of(fragmented(usual_words), fragmented(any_words), odd_frames, odd_frames, odd_frames)
 
 
-streams = st.lists(anything, min_size=1, max_size=8).map(b"".join)
-runs = st.lists(usual_texts, min_size=1, max_size=8).map(b"".join)
-usual_streams = st.tuples(runs, odd | st.just(b""), runs, odd | st.just(b""), runs).map(b"".join)
+def in_a_row(parts: Iterable[list[bytes]]) -> list[bytes]:
+    """All frames of all parts."""
+    return [frame for part in parts for frame in part]
+
+
+anything = st.lists(odd | st.tuples(usual_texts | garbage).map(list), min_size=1, max_size=6).map(in_a_row)
+run = st.lists(usual_texts, min_size=1, max_size=8)
+usual = st.tuples(run, odd | st.just([]), run, odd | st.just([]), run).map(in_a_row)
 
 
 # -- the tests --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=1500)
-@given(streams, cuts, st.booleans())
-def test_whatever_comes_is_received_as_autobahn_does(stream, sizes, at_once):
-    assert_both_do_the_same(SMALL, stream, sizes, at_once)
+@settings(max_examples=600)
+@given(anything, cuts, st.booleans())
+def test_whatever_comes_is_received_as_autobahn_does(frames, sizes, at_once):
+    assert_both_do_the_same(SMALL, frames, sizes, at_once)
 
 
-@settings(max_examples=1500)
-@given(usual_streams, cuts, st.booleans())
-@example(client_frame(TEXT, b"close") + client_frame(TEXT, b"x") + client_frame(CLOSE), [], False)
-@example(client_frame(TEXT, b"drop") + client_frame(TEXT, b"x"), [], False)
-def test_the_usual_frames_are_received_as_autobahn_does(stream, sizes, at_once):
-    assert_both_do_the_same(SMALL, stream, sizes, at_once)
+@settings(max_examples=600)
+@example([client_frame(PING, b"ab" + client_frame(TEXT, b"x"), mask=bytes(4))], [8, 100], False)
+@given(usual, cuts, st.booleans())
+@example([client_frame(TEXT, b"close"), client_frame(TEXT, b"x"), client_frame(CLOSE)], [100], False)
+@example([client_frame(TEXT, b"drop"), client_frame(TEXT, b"x")], [100], False)
+def test_the_usual_frames_are_received_as_autobahn_does(frames, sizes, at_once):
+    assert_both_do_the_same(SMALL, frames, sizes, at_once)
+
+
+def test_each_length_in_each_size_is_received_as_autobahn_does():
+    for one in OF_ANY_SIZE:
+        assert_both_do_the_same(SMALL, [one + client_frame(TEXT, b"hello")], [], False)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_each_first_byte_is_received_as_autobahn_does(masked):
+    for first in range(256):
+        assert_both_do_the_same(SMALL, [frame(first, b"hello", masked) + client_frame(TEXT, b"x")], [], False)
 
 
 @settings(max_examples=60)
@@ -300,7 +336,7 @@ def test_the_usual_frames_are_received_as_autobahn_does(stream, sizes, at_once):
 )
 def test_lengths_of_two_and_of_eight_bytes_are_received_as_autobahn_does(lengths, opcode, sizes):
     payloads = [it if isinstance(it, bytes) else b"y" * (it - 3) + "€".encode() for it in lengths]
-    assert_both_do_the_same(LARGE, b"".join(client_frame(opcode, it) for it in payloads), sizes, False)
+    assert_both_do_the_same(LARGE, [client_frame(opcode, it) for it in payloads], sizes, False)
 
 
 @settings(max_examples=300)
