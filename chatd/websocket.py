@@ -29,6 +29,7 @@ CLOSED = WebSocketProtocol.STATE_CLOSED
 
 _TEXT_FRAME = 0x81  # FIN, no RSV, opcode 1
 _MASK_BIT = 0x80
+_CONTROL_BYTES = 4096  # of a control frame; RFC 6455 section 5.5 allows 125
 HEAD_BYTES = 16 * 1024  # of a request before its empty line; Autobahn would take any number
 
 
@@ -65,7 +66,7 @@ class LeanProtocol(WebSocketServerProtocol):
     data = b""
     websocket_version = 13
     inside_message = False
-    current_frame = None  # type: ignore[assignment]
+    current_frame: Any = None
     closedByMe = failedByMe = droppedByMe = wasClean = False
     wasNotCleanReason: str | None = None  # type: ignore[assignment]
     localCloseCode = localCloseReason = remoteCloseCode = remoteCloseReason = None
@@ -188,6 +189,13 @@ class LeanProtocol(WebSocketServerProtocol):
             data = data[at:] if at else data
         if self.state != CLOSED:
             self._dataReceived(data)
+
+    def onFrameData(self, payload: bytes) -> bool | None:
+        """Part of a frame that comes the long way. A control frame that is too long was refused by its head;
+        Autobahn would still keep all that it holds, which may be exabytes, until the connection ends."""
+        if self.current_frame.opcode > 7 and self.current_frame.length > _CONTROL_BYTES:
+            return None
+        return super().onFrameData(payload)
 
     def onMessageEnd(self) -> None:
         """The last frame of a message that came the long way."""

@@ -10,19 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_twisted import blockon, ensureDeferred
+from twisted.internet import ssl
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
+    SSL4ServerEndpoint,
     TCP4ClientEndpoint,
     TCP4ServerEndpoint,
     UNIXClientEndpoint,
     UNIXServerEndpoint,
+    wrapClientTLS,
 )
 from twisted.internet.interfaces import IListeningPort, IStreamClientEndpoint, IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from chatd.outlet import DirectOutlet, Outlet, may_send_directly
+from chatd.websocket import LeanFactory, LeanProtocol
 
 LIMIT = 300_000
 SMALL = 8192  # for the kernel's buffer, so that it seldom takes all of a write
@@ -128,13 +135,6 @@ class Line:
 
 def tls_endpoints(reactor: Any) -> tuple[Any, Any]:
     """TLS over TCP, with a certificate made for the test."""
-    pytest.importorskip("OpenSSL", reason="TLS needs pyOpenSSL, which chatd does not")
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from twisted.internet import ssl
-    from twisted.internet.endpoints import SSL4ServerEndpoint, wrapClientTLS
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     day = datetime.timedelta(days=1)
@@ -310,3 +310,31 @@ async def test_only_plain_tcp_is_sent_on_directly(way, tmp_path):
     line = await opened(way, tmp_path)
     assert may_send_directly(line.server.transport) == way.startswith("tcp")
     await line.close()
+
+
+@pytest.mark.parametrize(("direct_send", "kind"), [(True, DirectOutlet), (False, Outlet)])
+@ensureDeferred
+async def test_the_factory_chooses_as_it_is_told(direct_send, kind):
+    """(the setting server.direct_send)"""
+    from twisted.internet import reactor
+
+    made: list[LeanProtocol] = []
+
+    class Noted(LeanProtocol):
+        """Says something, so that the client knows that it is made."""
+
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            made.append(self)
+            self.outlet.write(b"!")
+
+    options = {"message_size": 1000, "max_connections": 0, "send_buffer": 1000}
+    factory = LeanFactory(reactor, Noted, "chatd/x", direct_send=direct_send, **options)
+    port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+    to = TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+    client = await to.connect(Factory.forProtocol(Client))
+    assert await client.read(1) == b"!"
+    assert type(made[0].outlet) is kind
+    made[0].transport.loseConnection()
+    await client.lost
+    await port.stopListening()

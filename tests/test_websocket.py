@@ -352,3 +352,21 @@ def test_a_message_of_just_the_limit_is_a_message_and_one_byte_more_is_too_big(l
     heard, state = told(SERVERS[limit][0], [HANDSHAKE, client_frame(TEXT, b"x" * (limit + 1))])
     assert [what for what, *_ in heard] == ["writes", "end"]
     assert state["localCloseCode"] == 1009
+
+
+@pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
+def test_nothing_is_kept_of_an_endless_control_frame(opcode):
+    """It is refused at its head; the rest comes until the connection ends, and is in nobody's way."""
+    protocol = SERVERS[SMALL][0].buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
+    protocol.heard = heard = []
+    wire = Wire(CLOCK, heard)
+    wire.protocol = protocol
+    protocol.makeConnection(wire)
+    wire.deliver(HANDSHAKE)
+    CLOCK.advance(0)
+    wire.deliver(frame(0x80 | opcode, b"x", length=2**40))
+    assert protocol.localCloseCode == 1002
+    for _ in range(100):
+        wire.deliver(b"x" * 65_536)
+    assert b"".join(protocol.control_frame_data) == b""
+    assert protocol.data == b""
