@@ -11,12 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from chatd.conversations import Conversations
 from chatd.errors import CloseCode, ErrorCode, RequestError
-from chatd.model import Audience, Identity, Message, ToRoom, ToUsers, checked_name
+from chatd.model import PAGE, Audience, Identity, Message, ToRoom, ToUsers, checked_name
 from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox
+from chatd.outbox import Outbox, Recall
 from chatd.registry import Registry
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
+from chatd.turn import Page
 from chatd.wire import commands
 from chatd.wire.commands import Command
 
@@ -53,6 +54,7 @@ class Chat:
             commands.ORDINARY: self._say,
             commands.UPDATE_ROOM_NAME: self._move,
             commands.UPDATE_USER_INFO: self._rename,
+            commands.HISTORY: self._recall,
             commands.CREATE_CONTAINER: conversations.create,
             commands.ADD_CONTAINER: conversations.add,
             commands.REMOVE_CONTAINER: conversations.remove,
@@ -61,9 +63,12 @@ class Chat:
 
     # -- coming and going ---------------------------------------------------------------------------
 
-    def join(self, connection: Connection) -> None:
-        """A connection comes into the room of its identity (C4): it hears ``in``, the room too (N3)."""
-        first = self._arrive(connection)
+    def join(self, connection: Connection, after: str | None = None) -> None:
+        """A connection comes into the room of its identity (C4): it hears ``in``, the room too (N3).
+
+        :param after: a messageId; what was said since is told right after the ``in`` (R1).
+        """
+        first = self._arrive(connection, after)
         if self._displace and not first and connection.room is not None:
             for older in tuple(connection.room.users[connection.identity.user_id]):
                 if older is not connection:
@@ -75,16 +80,21 @@ class Chat:
             self._depart(connection, connection.room)
 
     def close(self) -> None:
-        """The server stops: from now on connections leave without a word to the dying rooms."""
+        """The server stops: from now on nothing is taken from connections, and they leave without a word to
+        the dying rooms. Who has no receipt says it again elsewhere (M6)."""
         self._closing = True
 
     def handle(self, connection: Connection, command: Command) -> None:
         """Do what a client asks for. :raises RequestError: if it may not be done; nothing has changed."""
         room = connection.room
-        if room is not None:
-            self._use_cases[command.event](connection, room, command)
+        if room is None or self._closing:
+            return
+        if self._outbox.is_full:
+            sentence = "Too much waits to be stored. Try again later."
+            raise RequestError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
+        self._use_cases[command.event](connection, room, command)
 
-    def _arrive(self, connection: Connection) -> bool:
+    def _arrive(self, connection: Connection, after: str | None = None) -> bool:
         identity, outbox = connection.identity, self._outbox
         first = self._registry.enter(connection)
         room = connection.room
@@ -95,6 +105,8 @@ class Chat:
             outbox.post(ToRoom(room.name), notice, connection)
         else:
             outbox.tell(connection, notice)
+        if after is not None:
+            self._recall(connection, room, Command(event_type=commands.HISTORY, after=after))
         self._conversations.member_came(connection, room, first)
         return first
 
@@ -149,3 +161,25 @@ class Chat:
         message = self._stamp.message(identity, command, container_id=identity.container_id)
         content = identity.name if command.message_content else None
         return msgspec.structs.replace(message, content=content, icon=identity.icon)
+
+    # -- R1 -----------------------------------------------------------------------------------------
+
+    def _recall(self, connection: Connection, room: Room, command: Command) -> None:
+        """history: what was said in the room, or in a container the user is in."""
+        identity = connection.identity
+        container_id = command.container_id or identity.container_id
+        since: str | None = ""
+        if container_id is not None:
+            since = self._conversations.since(connection, room, container_id)
+        page = Page(
+            room=room.name,
+            container_id=container_id,
+            since=since or "",
+            until=self._stamp.last_id if since is not None else "",
+            after=command.after,
+            before=command.before,
+            limit=command.limit or PAGE,
+        )
+        self._outbox.recall(
+            Recall((connection,), page, identity.user_id, command.client_message_id or None)
+        )

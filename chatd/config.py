@@ -27,6 +27,7 @@ _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _Count = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
 _Positive = Annotated[int, Meta(ge=1, description="a whole number > 0")]
 _AboveZero = Annotated[float, Meta(gt=0, description="a number > 0")]
+_AtLeastZero = Annotated[float, Meta(ge=0, description="a number >= 0")]
 _Flag = Annotated[bool, Meta(description="true or false")]
 _Text = Annotated[str, Meta(description="a text")]
 _Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
@@ -87,6 +88,16 @@ class Logs(_Section, frozen=True, kw_only=True):
     level: _Level = "info"
 
 
+class Store(_Section, frozen=True, kw_only=True):
+    """``[store]``: where messages are kept (M5, M6)."""
+
+    url: _Text = "sqlite:chatd.sqlite"
+    flush: _Flag = False
+    keep_days: _AtLeastZero = 0.0
+    repeat_window: _AboveZero = 300.0
+    queue: _Positive = 10_000
+
+
 class Containers(_Section, frozen=True, kw_only=True):
     """``[containers]``: customers' conversations (K1, D4)."""
 
@@ -108,6 +119,7 @@ class Config(_Section, frozen=True, kw_only=True):
     notices: Notices = Notices()
     limits: Limits = Limits()
     log: Logs = Logs()
+    store: Store = Store()
     containers: Containers = Containers()
     autoreply: dict[str, _Text] = msgspec.field(default_factory=dict)
     auth: Auth = Auth()

@@ -1,8 +1,7 @@
 """One conversation inside a room (K1 to K3). Pure: no I/O, no clock."""
 
-from collections import deque
-
 from chatd.model import Message
+from chatd.turn import ContainerState
 
 
 class Container:
@@ -12,17 +11,18 @@ class Container:
     connections: who drops out and comes back is still a member (K2).
 
     :param id: the customer's userId.
-    :param replay: how many messages to keep for an agent who joins (D4).
+    :param since: the id of its first message: what was said before is none of its.
     """
 
-    __slots__ = ("accept_id", "id", "members", "record", "request")
+    __slots__ = ("accept_id", "id", "is_waiting", "members", "request", "since")
 
-    def __init__(self, id: str, replay: int) -> None:
+    def __init__(self, id: str, since: str) -> None:
         self.id = id
+        self.since = since
         self.members: tuple[str, ...] = (id,)
         self.request: Message | None = None
         self.accept_id: str | None = None
-        self.record: deque[Message] = deque(maxlen=replay)
+        self.is_waiting = False
 
     @property
     def is_open(self) -> bool:
@@ -38,6 +38,7 @@ class Container:
         """The customer's createContainer: it names who may join from now on (D3)."""
         self.request = request
         self.accept_id = request.accept_id
+        self.is_waiting = True
 
     def may_join(self, user_id: str) -> bool:
         """Whether a user was asked, or is an agent in it already (M3)."""
@@ -45,14 +46,34 @@ class Container:
 
     def join(self, user_id: str) -> bool:
         """Make a user a member. :returns: whether it was none before."""
+        if user_id == self.accept_id:
+            self.is_waiting = False
         if user_id in self.members:
             return False
         self.members = (*self.members, user_id)
         return True
 
-    def keep(self, message: Message) -> None:
-        """Remember what was said, for agents who join later (D4)."""
-        self.record.append(message)
+    def state(self, room: str) -> ContainerState:
+        """What is to be kept of it."""
+        return ContainerState(
+            room=room,
+            id=self.id,
+            since=self.since,
+            members=self.members,
+            accept_id=self.accept_id,
+            request=self.request,
+            is_waiting=self.is_waiting,
+        )
+
+    @classmethod
+    def restored(cls, state: ContainerState) -> "Container":
+        """The container that was kept."""
+        container = cls(state.id, state.since)
+        container.members = state.members
+        container.accept_id = state.accept_id
+        container.request = state.request
+        container.is_waiting = state.is_waiting
+        return container
 
     def __repr__(self) -> str:
         return f"<Container {self.id!r} {'open' if self.is_open else 'asked'} members={self.members!r}>"

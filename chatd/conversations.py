@@ -6,13 +6,17 @@ import msgspec
 
 from chatd.container import Container
 from chatd.errors import ErrorCode, RequestError
-from chatd.model import Error, Identity, ToUsers
+from chatd.logs import Log
+from chatd.model import Error, Identity, Message, ToUsers
 from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox
+from chatd.outbox import Outbox, Recall
 from chatd.registry import Registry
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
+from chatd.turn import Page
 from chatd.wire.commands import Command
+
+log = Log()
 
 
 class Conversations:
@@ -20,6 +24,7 @@ class Conversations:
 
     :param autoreplies: the texts of canned replies, by their code (D5).
     :param replay: how many messages an agent who joins is told at most (D4).
+    :param idle_timeout: seconds for which a container may be deserted (K1).
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class Conversations:
         notices: NoticeTexts,
         autoreplies: Mapping[str, str],
         replay: int,
+        idle_timeout: float,
     ) -> None:
         self._registry = registry
         self._outbox = outbox
@@ -37,6 +43,7 @@ class Conversations:
         self._notices = notices
         self._autoreplies = autoreplies
         self._replay = replay
+        self._idle_timeout = idle_timeout
 
     # -- coming and going ---------------------------------------------------------------------------
 
@@ -69,11 +76,11 @@ class Conversations:
         on, so that what is said before an agent came is kept (K3)."""
         identity = connection.identity
         if container_id == identity.container_id:
-            container = room.open_container(container_id, self._replay)
+            message = self._stamp.message(identity, command, container_id)
+            container = self._own_container(room, message)
         else:
             container = self._as_member(connection, room, container_id)
-        message = self._stamp.message(identity, command, container.id)
-        container.keep(message)
+            message = self._stamp.message(identity, command, container.id)
         self._outbox.post(ToUsers(room.name, container.members), message, connection)
 
     def auto_return(self, connection: Connection, room: Room, command: Command) -> None:
@@ -84,7 +91,6 @@ class Conversations:
             raise RequestError(ErrorCode.UNKNOWN_REPLY, "There is no automatic reply of this code.")
         message = self._stamp.message(connection.identity, command, container.id)
         message = msgspec.structs.replace(message, type="text", content=text)
-        container.keep(message)
         self._outbox.post(ToUsers(room.name, container.members), message, connection)
 
     # -- opening and closing ------------------------------------------------------------------------
@@ -103,14 +109,15 @@ class Conversations:
         assert accept_id is not None
         if accept_id == identity.user_id:
             raise RequestError(ErrorCode.FORBIDDEN, "acceptId: a customer cannot be its own agent.")
-        container = room.open_container(identity.container_id, self._replay)
+        request = self._stamp.message(identity, command, identity.container_id, target_id)
+        container = self._own_container(room, request)
         before = container.accept_id
-        container.ask(self._stamp.message(identity, command, container.id, target_id))
+        container.ask(request)
         room.note_asked(container, before)
+        self._keep(room, container)
         reached = room.has_room_scoped(accept_id)
         audience = (identity.user_id, accept_id) if reached else (identity.user_id,)
-        assert container.request is not None
-        self._outbox.post(ToUsers(room.name, audience), container.request, connection)
+        self._outbox.post(ToUsers(room.name, audience), request, connection)
         if not reached:
             self._outbox.tell(connection, _agent_offline(command))
 
@@ -125,7 +132,9 @@ class Conversations:
             raise RequestError(ErrorCode.NOT_FOUND, "There is no such container in this room.")
         if not container.may_join(identity.user_id):
             raise RequestError(ErrorCode.FORBIDDEN, "The container was not offered to this user.")
-        if room.join_container(container, identity.user_id):
+        joined = room.join_container(container, identity.user_id)
+        self._keep(room, container)
+        if joined:
             self._announce_agent(identity, room, container)
             told = room.users[identity.user_id]
         else:
@@ -133,9 +142,15 @@ class Conversations:
             notice = self._notices.came(identity, room.name, count, container.id)
             self._outbox.tell(connection, notice)
             told = [connection]
-        for message in container.record:
-            for mine in told:
-                self._outbox.tell(mine, message)
+        page = Page(
+            room=room.name,
+            container_id=container.id,
+            since=container.since,
+            until=self._stamp.last_id,
+            limit=self._replay,
+            said_only=True,
+        )
+        self._outbox.recall(Recall(tuple(told), page))
 
     def remove(self, connection: Connection, room: Room, command: Command) -> None:
         """removeContainer: everyone in it hears ``outAll`` (N4), and it is gone."""
@@ -143,6 +158,38 @@ class Conversations:
         notice = self._notices.closed(connection.identity, room.name, container.id)
         self._outbox.post(ToUsers(room.name, container.members), notice, connection)
         self._registry.remove_container(room, container)
+        self._outbox.keep(room.name, container.id, None)
+
+    def expire(self, now: float) -> None:
+        """Forget the containers of which nobody has been online for too long (K1)."""
+        expired = self._registry.expire_containers(now, self._idle_timeout)
+        for room_name, container_id in expired:
+            self._outbox.keep(room_name, container_id, None)
+        if expired:
+            log.info("{count} deserted containers are gone", count=len(expired))
+
+    # -- what was said ------------------------------------------------------------------------------
+
+    def since(self, connection: Connection, room: Room, container_id: str) -> str | None:
+        """From which message on a user may read in a container (R1); None: there is nothing yet.
+
+        :raises RequestError: if it is not the user's to read.
+        """
+        if container_id == connection.identity.container_id and container_id not in room.containers:
+            return None
+        return self._as_member(connection, room, container_id).since
+
+    def _own_container(self, room: Room, message: Message) -> Container:
+        """The customer's container; from its first message on there is one."""
+        assert message.container_id is not None
+        container = room.containers.get(message.container_id)
+        if container is None:
+            container = room.open_container(message.container_id, message.id)
+            self._keep(room, container)
+        return container
+
+    def _keep(self, room: Room, container: Container) -> None:
+        self._outbox.keep(room.name, container.id, container.state(room.name))
 
     def _as_member(self, connection: Connection, room: Room, container_id: str | None) -> Container:
         """The container, if the user of this connection is a member of it."""

@@ -22,7 +22,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
     ``origin`` is the connection that caused it, if it is on this node: it hears the event whether or not
     it is in the audience, and of its own message it gets the copy with the clientMessageId (M1, M5).
-    Without an audience, ``origin`` alone is told, and of what is told there nothing is a receipt.
+    Without an audience, ``origin`` alone is told.
     """
 
     audience: Audience | None
@@ -99,11 +99,9 @@ class FanOut:
         audience = item.audience
         if audience is None:
             if origin is not None:
-                self._letter(origin).frames.append(frame)
+                self._letter(origin).frames.append(_own_copy(item.event, origin, payload, frame))
             return
-        own = frame
-        if origin is not None and isinstance(item.event, Message) and item.event.client_message_id:
-            own = text_frame(receipt(payload, item.event.client_message_id))
+        own = frame if origin is None else _own_copy(item.event, origin, payload, frame)
         room = self._rooms.get(audience.room)
         if isinstance(audience, ToRoom):
             self._tell_room(room, frame, origin, own)
@@ -153,3 +151,10 @@ class FanOut:
             letter.catch_up()
             if letter.frames:
                 connection.channel.send(b"".join(letter.frames))
+
+
+def _own_copy(event: Event, origin: Connection, payload: bytes, frame: bytes) -> bytes:
+    """The frame for who caused an event: of its user's own message, with the clientMessageId (M1)."""
+    if type(event) is Message and event.client_message_id and event.user_id == origin.identity.user_id:
+        return text_frame(receipt(payload, event.client_message_id))
+    return frame

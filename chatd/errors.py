@@ -23,6 +23,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_REPLY = "unknown_reply"
     TOO_LARGE = "too_large"
     RATE_LIMITED = "rate_limited"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
     UNSUPPORTED = "unsupported"
 
 

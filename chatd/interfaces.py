@@ -8,7 +8,10 @@ from zope.interface import Attribute, Interface
 from chatd.errors import CloseCode
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from chatd.delivery import Item
+    from chatd.turn import Kept, Restored, Turn
 
 
 class IChannel(Interface):
@@ -37,3 +40,25 @@ class IBus(Interface):
 
     def publish(items: "Sequence[Item]") -> None:
         """Hand a turn's items to the nodes; each node's delivery is called with them."""
+
+
+class IMessageStore(Interface):
+    """Keeps messages and containers (M5, M6, K2, R1)."""
+
+    gathers: bool = Attribute("Whether a turn costs enough to wait a moment for more of it.")
+
+    def open() -> "Restored":
+        """Make ready, and tell what is known. Called once, at start; it may take its time.
+
+        :raises StoreError: with the one line to print.
+        """
+
+    def commit(turn: "Turn") -> "Deferred[Kept]":
+        """Keep all of a turn or, with a failure of whatever kind, nothing. One at a time."""
+
+    def forget(created_before: int, most: int) -> "Deferred[int]":
+        """Delete the oldest messages created before a time, in milliseconds since the epoch, so many at
+        most; fires with how many there were."""
+
+    def close() -> None:
+        """Let go, when nothing is under way."""

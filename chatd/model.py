@@ -11,6 +11,9 @@ NAME_LENGTH = 64
 ID_LENGTH = 128
 ICON_LENGTH = 2048
 CLIENT_MESSAGE_ID_LENGTH = 64
+MESSAGE_ID = r"\A[0-9a-f]{0,32}\Z"  # ours, or empty: before the first
+PAGE = 50
+PAGE_LIMIT = 200
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -68,7 +71,21 @@ class Error(msgspec.Struct, frozen=True, kw_only=True):
     client_message_id: str | None = None
 
 
-Event = Message | Notice | Error
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of a room or a container, in ascending order, for the connection that asked (R1).
+
+    ``more``: whether there are further ones in the direction asked. Of the messages of ``user_id``, the
+    asker's own, it gets the copies a sender gets (M1).
+    """
+
+    room: str
+    container_id: str | None
+    user_id: str
+    messages: tuple[Message, ...]
+    more: bool
+
+
+Event = Message | Notice | Error | History
 
 
 class ToRoom(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The connect URL's parameters (C1, C3, C5): a request-URI's query to an identity and credentials.
 
     ws://HOST:9326/?name=…&senderType=GROUP&userId=…&roomName=…&icon=…
-        [&containerId=…&targetId=…&clientType=…&account=…&password=…]
+        [&containerId=…&targetId=…&clientType=…&account=…&password=…&after=…]
 """
 
 import re
@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from chatd.errors import CloseCode, CloseConnection, ErrorCode
-from chatd.model import Check, Identity, checked_icon, checked_id, checked_name
+from chatd.model import MESSAGE_ID, Check, Identity, checked_icon, checked_id, checked_name
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MD5_HEX = re.compile(r"[0-9A-Fa-f]{32}")
@@ -27,8 +27,8 @@ class Credentials(msgspec.Struct, frozen=True):
         return "<Credentials>"
 
 
-def parse(uri: str) -> tuple[Identity, Credentials | None]:
-    """Who wants to connect, and with which credentials if any.
+def parse(uri: str) -> tuple[Identity, Credentials | None, str | None]:
+    """Who wants to connect, with which credentials if any, and after which message if history is asked for.
 
     :param uri: the request-URI as it came, its bytes decoded as ISO 8859-1.
     :raises CloseConnection: 4400 naming the parameter at fault, or 4403 for what C1 and C5 forbid.
@@ -45,7 +45,7 @@ def parse(uri: str) -> tuple[Identity, Credentials | None]:
             CloseCode.FORBIDDEN, ErrorCode.FORBIDDEN, "containerId must be the connection's own userId."
         )
     target_id = _optional(values, "targetId", checked_id)
-    return Identity(user_id, name, icon, room, container_id, target_id), _credentials(values)
+    return Identity(user_id, name, icon, room, container_id, target_id), _credentials(values), _after(values)
 
 
 def _credentials(values: dict[str, str]) -> Credentials | None:
@@ -55,6 +55,17 @@ def _credentials(values: dict[str, str]) -> Credentials | None:
         _optional(values, "password", _checked_md5),
     )
     return None if (found.client_type, found.account, found.password) == (None, None, None) else found
+
+
+def _after(values: dict[str, str]) -> str | None:
+    """R1: an empty one asks from the oldest message on."""
+    return _checked(values["after"], "after", _checked_message_id) if "after" in values else None
+
+
+def _checked_message_id(text: str) -> str:
+    if not re.search(MESSAGE_ID, text):
+        raise ValueError("must be a messageId")
+    return text
 
 
 def _checked_md5(text: str) -> str:
@@ -75,7 +86,7 @@ def _check_sender_type(text: str) -> None:
 _KNOWN = frozenset(
     {
         *("name", "senderType", "userId", "roomName", "icon", "containerId", "targetId"),
-        *("clientType", "account", "password"),
+        *("clientType", "account", "password", "after"),
     }
 )
 

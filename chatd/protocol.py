@@ -67,7 +67,7 @@ class ChatProtocol(LeanProtocol):
     def opened(self, request: Request) -> None:
         """The handshake is done: who is it, and may they (C1 to C5)?"""
         try:
-            identity, credentials = parameters.parse(request.uri)
+            identity, credentials, after = parameters.parse(request.uri)
             if credentials is not None:
                 raise CloseConnection(
                     CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "This clientType has no accounts here."
@@ -78,7 +78,7 @@ class ChatProtocol(LeanProtocol):
                 )
             self.connection = Connection(identity, self)
             self.factory.sweeper.heard(self)
-            self.factory.chat.join(self.connection)
+            self.factory.chat.join(self.connection, after)
             log.info(
                 "{peer} joined as {user!r} in {room!r}",
                 peer=self.peer,

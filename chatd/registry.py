@@ -1,7 +1,7 @@
 """The shared Registry service: rooms, containers, online counts, and delivery to this node's connections."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.application.service import Service
 
@@ -34,9 +34,7 @@ class Registry(Service):
         :returns: whether it is its user's first there (C6).
         """
         name = connection.identity.room
-        room = self.rooms.get(name)
-        if room is None:
-            room = self.rooms[name] = Room(name)
+        room = self._room(name)
         self.connections += 1
         first = room.enter(connection)
         if first:
@@ -65,21 +63,33 @@ class Registry(Service):
         self._deserted.pop((room.name, container.id), None)
         self._discard_if_idle(room)
 
-    def expire_containers(self, now: float, idle_timeout: float) -> int:
+    def restore_containers(self, containers: Iterable[tuple[str, Container]], now: float) -> None:
+        """Take back containers as they were, each with its room's name. Nobody of them is online yet."""
+        for room_name, container in containers:
+            self._room(room_name).restore_container(container)
+            self._deserted[room_name, container.id] = now
+
+    def expire_containers(self, now: float, idle_timeout: float) -> list[tuple[str, str]]:
         """Forget the containers of which nobody has been online for a time (K1).
 
         :param idle_timeout: seconds.
-        :returns: how many were forgotten.
+        :returns: room and id of those that were forgotten.
         """
-        expired = 0
+        expired = []
         while self._deserted:
             (room_name, container_id), since = next(iter(self._deserted.items()))
             if since + idle_timeout > now:
                 break
             room = self.rooms[room_name]
             self.remove_container(room, room.containers[container_id])
-            expired += 1
+            expired.append((room_name, container_id))
         return expired
+
+    def _room(self, name: str) -> Room:
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name)
+        return room
 
     def _discard_if_idle(self, room: Room) -> None:
         if room.is_idle:

@@ -99,12 +99,20 @@ class Room:
 
     # -- containers ---------------------------------------------------------------------------------
 
-    def open_container(self, id: str, replay: int) -> Container:
-        """The customer's container; a new one if there was none."""
+    def open_container(self, id: str, since: str) -> Container:
+        """The customer's container; a new one, from this message on, if there was none."""
         container = self.containers.get(id)
         if container is None:
-            container = self.containers[id] = Container(id, replay)
+            container = self.containers[id] = Container(id, since)
         return container
+
+    def restore_container(self, container: Container) -> None:
+        """Take back a container as it was."""
+        self.containers[container.id] = container
+        for user_id in container.agents:
+            self._serving.setdefault(user_id, {})[container.id] = container
+        if container.is_waiting:
+            self.note_asked(container, None)
 
     def note_asked(self, container: Container, before: str | None) -> None:
         """Index whom a container waits for.

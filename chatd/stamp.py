@@ -16,6 +16,16 @@ class Stamp:
         self._now = now
         self._last_id = 0
 
+    @property
+    def last_id(self) -> str:
+        """The id given last; no message has a higher one yet."""
+        return _id(self._last_id)
+
+    def resume(self, last_id: str) -> None:
+        """Give no id up to this one any more."""
+        if last_id:
+            self._last_id = max(self._last_id, int(last_id, 16))
+
     def message(
         self,
         identity: Identity,
@@ -31,7 +41,7 @@ class Stamp:
         microseconds = int(self._now() * 1_000_000)
         self._last_id = max(self._last_id + 1, microseconds)
         return Message(
-            id=f"{self._last_id:014x}",
+            id=_id(self._last_id),
             created=microseconds // 1000,
             room=identity.room,
             user_id=identity.user_id,
@@ -46,3 +56,7 @@ class Stamp:
             accessory=command.accessory,
             client_message_id=command.client_message_id or None,
         )
+
+
+def _id(number: int) -> str:
+    return f"{number:014x}"

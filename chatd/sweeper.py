@@ -6,6 +6,7 @@ at one more: it costs time in the number of the expired, not of all.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
@@ -13,7 +14,6 @@ from twisted.internet.task import LoopingCall
 
 from chatd.interfaces import IChannel
 from chatd.logs import Log
-from chatd.registry import Registry
 
 HANDSHAKE_SECONDS = 5.0
 ENDING_SECONDS = 2.0  # for a client to answer a close frame, and to take what is unsent
@@ -27,20 +27,19 @@ class Sweeper(Service):
 
     :param interval: seconds.
     :param misses: how many intervals may pass without a sign of life.
-    :param idle_timeout: seconds for which a container may be deserted.
+    :param expire: called with the time; forgets what nobody has needed for too long.
     """
 
     name = "sweeper"
     log = Log()
 
     def __init__(
-        self, clock: IReactorTime, registry: Registry, interval: float, misses: int, idle_timeout: float
+        self, clock: IReactorTime, interval: float, misses: int, expire: Callable[[float], None]
     ) -> None:
         self._clock = clock
-        self._registry = registry
         self.interval = interval
         self.misses = misses
-        self.idle_timeout = idle_timeout
+        self._expire = expire
         self._arriving: _Phase = OrderedDict()
         self._heard: _Phase = OrderedDict()
         self._pinged: _Phase = OrderedDict()
@@ -106,9 +105,7 @@ class Sweeper(Service):
         for phase, seconds in ((self._arriving, HANDSHAKE_SECONDS), (self._ending, ENDING_SECONDS)):
             for channel, _ in _due(phase, now - seconds):
                 channel.abort()
-        forgotten = self._registry.expire_containers(now, self.idle_timeout)
-        if forgotten:
-            self.log.info("{count} deserted containers are gone", count=forgotten)
+        self._expire(now)
 
 
 def _due(phase: _Phase, until: float) -> list[tuple[IChannel, float]]:

@@ -1,6 +1,6 @@
 """``twistd chatd``: its options, and the house put together.
 
-The only module that names concrete buses and the global reactor.
+The only module that names concrete stores and buses, and the global reactor.
 """
 
 import gc
@@ -10,12 +10,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.application.service import MultiService
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IReactorCore, IReactorTime, IStreamServerEndpoint
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IReactorCore, IReactorTime, IStreamServerEndpoint
 from twisted.python import usage
 
 from chatd import config, logs
@@ -23,23 +20,20 @@ from chatd.bus.local import LocalBus
 from chatd.chat import Chat
 from chatd.config import Config, ConfigError
 from chatd.conversations import Conversations
-from chatd.logs import Log
+from chatd.house import House, Keeper, Listener, StartError
+from chatd.interfaces import IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.protocol import ChatFactory
 from chatd.rate import Rate
 from chatd.registry import Registry
 from chatd.stamp import Stamp
+from chatd.store.none import NoStore
+from chatd.store.retention import Retention
+from chatd.store.urls import database
 from chatd.sweeper import Sweeper
+from chatd.turn import StoreError
 from chatd.wire.events import Encoder
-
-log = Log()
-
-STOP_SECONDS = 5  # for the last connections to close, whatever they do
-
-
-class StartError(Exception):
-    """Start-up cannot go on; the text is the one line to print."""
 
 
 class Options(usage.Options):
@@ -73,6 +67,7 @@ class Options(usage.Options):
             from twisted.internet import reactor
 
             _endpoints(self, reactor)
+            _store(self)
         except ConfigError as error:
             raise SystemExit(f"chatd: {error}") from None
         if self["check"]:
@@ -88,35 +83,44 @@ def makeService(options: Options) -> MultiService:
     _raise_file_limit()
     _spare_the_garbage_collector()
     logs.set_level(options.configuration.log.level)
-    house = build(options.configuration, reactor, _endpoints(options, reactor))
+    house = build(options.configuration, reactor, _endpoints(options, reactor), _store(options))
     house.daemon = options.parent is not None and not options.parent["nodaemon"]
     return house
 
 
 def build(
-    settings: Config, clock: IReactorTime, endpoints: list[tuple[str, IStreamServerEndpoint]]
+    settings: Config,
+    clock: IReactorTime,
+    endpoints: list[tuple[str, IStreamServerEndpoint]],
+    store: IMessageStore,
 ) -> "House":
     """Put the house together.
 
     :param clock: turns and timers are its.
     :param endpoints: where to listen, each with its description.
+    :param store: not yet open.
     """
     registry = Registry(Encoder(settings.notices.time_format).encode)
-    outbox = Outbox(clock, LocalBus(registry.deliver))
+    outbox = Outbox(clock, LocalBus(registry.deliver), store, settings.store.queue)
     stamp = Stamp(time.time)
     notices = NoticeTexts(
         into=settings.notices.into, out=settings.notices.out, out_all=settings.notices.out_all
     )
     conversations = Conversations(
-        registry, outbox, stamp, notices, settings.autoreply, settings.containers.replay
+        registry,
+        outbox,
+        stamp,
+        notices,
+        settings.autoreply,
+        settings.containers.replay,
+        settings.containers.idle_timeout,
     )
     chat = Chat(registry, outbox, clock, stamp, notices, conversations, settings.server.displace)
     sweeper = Sweeper(
         clock,
-        registry,
         settings.heartbeat.interval,
         settings.heartbeat.misses,
-        settings.containers.idle_timeout,
+        conversations.expire,
     )
     factory = ChatFactory(
         clock,
@@ -132,93 +136,27 @@ def build(
         anonymous=settings.auth.anonymous,
         direct_send=settings.server.direct_send,
     )
-    house = House(clock, chat, factory, [Listener(name, endpoint, factory) for name, endpoint in endpoints])
+    keeper = Keeper(clock, store, outbox, registry, stamp)
+    house = House(
+        clock, chat, factory, keeper, [Listener(name, endpoint, factory) for name, endpoint in endpoints]
+    )
     registry.setServiceParent(house)
     sweeper.setServiceParent(house)
+    if settings.store.keep_days:
+        days = settings.store.keep_days
+        Retention(clock, store, days, time.time).setServiceParent(house)
     return house
 
 
-class Listener(Service):
-    """Listens on one endpoint.
-
-    :param description: the endpoint's, for the log.
-    """
-
-    def __init__(self, description: str, endpoint: IStreamServerEndpoint, factory: Factory) -> None:
-        self.description = description
-        self._endpoint = endpoint
-        self._factory = factory
-        self._port: IListeningPort | None = None
-
-    def privilegedStartService(self) -> None:
-        """Listen, while twistd may still be root. :raises StartError: where that cannot be done."""
-        super().privilegedStartService()
-        failures: list[Exception] = []
-        listening = self._endpoint.listen(self._factory)
-        listening.addCallbacks(self._listens, lambda failure: failures.append(failure.value))
-        if failures:
-            raise self._start_error(failures[0]) from None
-
-    def _start_error(self, error: Exception) -> Exception:
-        if isinstance(error, CannotListenError):
-            return StartError(str(error))
-        if isinstance(error, (OSError, OverflowError)):  # a lock file's directory; a port that is too high
-            return StartError(f"Couldn't listen on {self.description}: {error}")
-        return error
-
-    def _listens(self, port: IListeningPort) -> None:
-        self._port = port
-        log.info("listening on {address}", address=port.getHost())
-
-    async def close(self) -> None:
-        """Take no more connections."""
-        port, self._port = self._port, None
-        if port is not None:
-            stopped = port.stopListening()
-            if stopped is not None:
-                await stopped
-
-
-class House(MultiService):
-    """All services. They start together and stop in order: door, guests, house.
-
-    :param listeners: the doors.
-    """
-
-    daemon = False
-
-    def __init__(
-        self, clock: IReactorTime, chat: Chat, factory: ChatFactory, listeners: list[Listener]
-    ) -> None:
-        super().__init__()
-        self._clock = clock
-        self._chat = chat
-        self._factory = factory
-        self._listeners = listeners
-        for listener in listeners:
-            listener.setServiceParent(self)
-
-    def privilegedStartService(self) -> None:
-        """Listen. :raises StartError: where that cannot be done, for instance on a port that is taken."""
-        try:
-            super().privilegedStartService()
-        except StartError as error:
-            if self.daemon:  # whose standard error nobody sees
-                log.critical("{error}", error=error)
-            raise
-
-    def stopService(self) -> "Deferred[None]":
-        """Close the doors, then every connection with 1001, then the rest."""
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        await DeferredList([Deferred.fromCoroutine(listener.close()) for listener in self._listeners])
-        self._chat.close()
-        closed = self._factory.close_all("the server is going away")
-        closed.addTimeout(STOP_SECONDS, self._clock)
-        closed.addErrback(lambda _: log.warn("some connections did not close in time"))
-        await closed
-        await super().stopService()
+def _store(options: Options) -> IMessageStore:
+    """The store that store.url names, not yet open. :raises ConfigError: if it names none."""
+    settings = options.configuration.store
+    if settings.url == "none":
+        return NoStore(time.time, settings.repeat_window, options.configuration.containers.replay)
+    try:
+        return database(settings.url, settings.repeat_window, settings.flush)
+    except StoreError as error:
+        raise ConfigError(f"{options['config']}: store.url: {error}") from None
 
 
 def _endpoints(options: Options, reactor: IReactorCore) -> list[tuple[str, IStreamServerEndpoint]]:

@@ -10,6 +10,7 @@ it asks for and defaults to ``ordinary``; ``messageType`` is required of an ordi
     autoReturn       messageContent (the reply's code), containerId
     updateRoomName   messageContent (the new room)
     updateUserInfo   userIconUpdate and/or messageContent (the new name)
+    history          [containerId, after, before, limit] (R1)
 
 A field that is null or an empty string counts as left out, except where an empty string says something
 (userIconUpdate: no avatar). Unknown fields are dropped.
@@ -27,6 +28,8 @@ from chatd.model import (
     CLIENT_MESSAGE_ID_LENGTH,
     ICON_LENGTH,
     ID_LENGTH,
+    MESSAGE_ID,
+    PAGE_LIMIT,
     Check,
     checked_icon,
     checked_id,
@@ -40,8 +43,10 @@ REMOVE_CONTAINER = "removeContainer"
 AUTO_RETURN = "autoReturn"
 UPDATE_ROOM_NAME = "updateRoomName"
 UPDATE_USER_INFO = "updateUserInfo"
+HISTORY = "history"
 
 _ABSENT = Raw()
+_MessageId = Annotated[str, Meta(pattern=MESSAGE_ID)]
 _Id = Annotated[str, Meta(max_length=ID_LENGTH)]
 
 
@@ -58,6 +63,9 @@ class Command(msgspec.Struct, rename="camel", frozen=True):
     accessory_content: Raw = _ABSENT
     user_icon_update: str | None = None
     client_message_id: Annotated[str, Meta(max_length=CLIENT_MESSAGE_ID_LENGTH)] | None = None
+    after: _MessageId | None = None
+    before: _MessageId | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] | None = None
 
     @property
     def event(self) -> str:
@@ -126,6 +134,8 @@ def decode(payload: bytes) -> Command:
     if check is None:
         raise RequestError(ErrorCode.UNKNOWN_EVENT, f"There is no eventType {_short(command.event)}.")
     check(command)
+    if command.client_message_id:
+        _check_value(command.client_message_id, "clientMessageId", checked_id)
     return command
 
 
@@ -193,6 +203,10 @@ def _check_update_user_info(command: Command) -> None:
     _check_event(command)
 
 
+def _check_history(command: Command) -> None:
+    _check_event(command)
+
+
 _CHECKS: dict[str, Callable[[Command], None]] = {
     ORDINARY: _check_ordinary,
     CREATE_CONTAINER: _check_create_container,
@@ -201,6 +215,7 @@ _CHECKS: dict[str, Callable[[Command], None]] = {
     AUTO_RETURN: _check_auto_return,
     UPDATE_ROOM_NAME: _check_update_room_name,
     UPDATE_USER_INFO: _check_update_user_info,
+    HISTORY: _check_history,
 }
 
 

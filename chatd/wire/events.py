@@ -1,6 +1,6 @@
 """Events: what the server says, as the bytes of the wire.
 
-Delivered messages (D1), notices (N1) and errors (E1), their keys in the order of the original
+Delivered messages (D1), notices (N1), errors (E1) and history (R1), their keys in the order of the original
 description, fields without a value left out.
 """
 
@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from chatd.model import Error, Event, Message, Notice
+from chatd.model import Error, Event, History, Message, Notice
 
 
 class _Delivered(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -48,6 +48,14 @@ class _Error(msgspec.Struct, rename="camel", omit_defaults=True):
     message_content: str | None = None
     event_type: str | None = None
     client_message_id: str | None = None
+
+
+class _History(msgspec.Struct, rename="camel", omit_defaults=True):
+    message_type: str | None = None
+    room_name: str | None = None
+    container_id: str | None = None
+    messages: Raw | None = None
+    more: bool | None = None
 
 
 _to_json = msgspec.json.Encoder().encode
@@ -100,7 +108,19 @@ class Encoder:
                     event.container_id,
                 )
             )
+        if isinstance(event, History):
+            return self._history(event)
         return encode_error(event)
+
+    def _history(self, history: History) -> bytes:
+        copies = []
+        for message in history.messages:
+            copy = _to_json(self._delivered(message))
+            if message.user_id == history.user_id and message.client_message_id:
+                copy = receipt(copy, message.client_message_id)
+            copies.append(copy)
+        messages = Raw(b"[" + b",".join(copies) + b"]")
+        return _to_json(_History("history", history.room, history.container_id, messages, history.more))
 
     def _delivered(self, message: Message) -> _Delivered:
         return _Delivered(

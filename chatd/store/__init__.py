@@ -1,0 +1,1 @@
+"""Stores: what keeps messages and containers, so that they survive the process."""

@@ -1,0 +1,67 @@
+"""Moves what one store keeps into another, empty one, while no chatd runs on either:
+
+python -m chatd.store copy FROM TO
+
+FROM and TO are what store.url may be, such as sqlite:chatd.sqlite and postgresql://chatd@localhost/chatd.
+"""
+
+import sys
+from typing import Any
+
+from chatd.store import sql
+from chatd.store.adbapi import DatabaseStore
+from chatd.store.urls import database
+from chatd.turn import StoreError
+
+BATCH = 1000
+
+
+def copy(source: DatabaseStore, target: DatabaseStore) -> tuple[int, int]:
+    """Copy all messages, in the order of keeping, and all containers; all of it or nothing.
+
+    :returns: how many messages and containers there were.
+    :raises StoreError: if a store cannot be opened, the source is empty, or the target is not.
+    """
+    reading, writing = source.connect(), target.connect()
+    try:
+        return _copy(source.cursor(reading.cursor()), target.cursor(writing.cursor()), writing)
+    finally:
+        reading.close()
+        writing.close()
+
+
+def _copy(reading: sql.Cursor, writing: sql.Cursor, target: Any) -> tuple[int, int]:
+    before = sql.restore(writing)
+    if before.last_id or before.containers:
+        raise StoreError("the store to copy to is not empty")
+    count, place = 0, 0
+    while batch := sql.all_messages(reading, place, BATCH):
+        sql.add_messages(writing, (message for _, message in batch))
+        count += len(batch)
+        place = batch[-1][0]
+    containers = sql.restore(reading).containers
+    if not count and not containers:
+        raise StoreError("the store to copy from is empty")
+    sql.save_containers(writing, containers)
+    target.commit()
+    return count, len(containers)
+
+
+def main(arguments: list[str]) -> int:
+    """The command."""
+    match arguments:
+        case ["copy", source, target]:
+            try:
+                messages, containers = copy(database(source, 0, False), database(target, 0, True))
+            except StoreError as error:
+                print(f"chatd.store: {error}", file=sys.stderr)
+                return 1
+            print(f"copied {messages} messages and {containers} containers")
+            return 0
+        case _:
+            print((__doc__ or "").strip(), file=sys.stderr)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

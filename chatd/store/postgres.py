@@ -1,0 +1,87 @@
+"""Messages in PostgreSQL, through psycopg 3 (the extra ``postgres``)."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from twisted.enterprise.adbapi import ConnectionPool
+
+from chatd.store import sql
+from chatd.store.adbapi import DatabaseStore, closed_on_error
+from chatd.turn import StoreError
+
+CONNECT_SECONDS = 5
+_LOCK = 9326  # of pg_advisory_xact_lock: two nodes that start together upgrade one after the other
+_SCHEMA = sql.schema("postgres")
+
+
+class PostgresStore(DatabaseStore):
+    """Keeps messages in a database.
+
+    :param url: ``postgresql://…``, as libpq takes it.
+    :param repeat_window: seconds (M6).
+    :param now: the time in seconds since the epoch.
+    :raises StoreError: if libpq cannot read the URL. What libpq says of it may hold a part of the password.
+    """
+
+    def __init__(self, url: str, repeat_window: float, now: Callable[[], float] = time.time) -> None:
+        super().__init__(repeat_window, now)
+        try:
+            readable = "@" not in str(conninfo_to_dict(url).get("host"))
+        except psycopg.Error:
+            readable = False
+        if not readable:
+            raise StoreError(
+                "expected postgresql://user:password@host:port/database; "
+                "a % @ : / in a password is written %25 %40 %3A %2F"
+            )
+        self._url = url
+
+    def connect(self) -> "psycopg.Connection[Any]":
+        """See :meth:`chatd.store.adbapi.DatabaseStore.connect`."""
+        try:
+            connection = psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS)
+            with closed_on_error(connection):
+                _upgrade(connection)
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise StoreError(f"store.url: {reason}") from None
+        except StoreError as error:
+            raise StoreError(f"store.url: {error}") from None
+        return connection
+
+    def make_pool(self) -> ConnectionPool:
+        """See :meth:`chatd.store.adbapi.DatabaseStore.make_pool`."""
+        return ConnectionPool(
+            "psycopg",
+            self._url,
+            connect_timeout=CONNECT_SECONDS,
+            cp_min=1,
+            cp_max=1,
+            cp_name="store",
+            cp_noisy=False,
+            cp_reconnect=True,
+        )
+
+    def interrupt(self, connection: "psycopg.Connection[Any]") -> None:
+        """See :meth:`chatd.store.adbapi.DatabaseStore.interrupt`."""
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+
+def _upgrade(connection: "psycopg.Connection[Any]") -> None:
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    cursor.execute("CREATE TABLE IF NOT EXISTS chatd_schema (version INTEGER NOT NULL)")
+    cursor.execute("SELECT version FROM chatd_schema")
+    row = cursor.fetchone()
+    for step in sql.steps_from(row[0] if row else 0, _SCHEMA):
+        cursor.execute(step.encode())
+    cursor.execute("DELETE FROM chatd_schema")
+    cursor.execute("INSERT INTO chatd_schema VALUES (%s)", (len(_SCHEMA),))
+    connection.commit()
