@@ -10,6 +10,8 @@ from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 
 from chatd.config import Config
+from chatd.interfaces import IMessageStore
+from chatd.store.none import NoStore
 from chatd.tap import build
 from tests.client import Client
 from tests.house import request, target
@@ -48,13 +50,17 @@ class Doorway:
 
 
 class Building:
-    """A house that has started."""
+    """A house that has started.
 
-    def __init__(self, settings: Config) -> None:
+    :param store: not yet open; where there is none, nothing is stored.
+    """
+
+    def __init__(self, settings: Config, store: IMessageStore | None = None) -> None:
         self.clock = MemoryReactorClock()
         self._doorway = Doorway()
         self.door = self._doorway.door
-        self.house = build(settings, self.clock, [("door", self._doorway)])
+        store = store or NoStore(self.clock.seconds, settings.store.repeat_window, settings.containers.replay)
+        self.house = build(settings, self.clock, [("door", self._doorway)], store)
         self.house.privilegedStartService()
         self.house.startService()
         self.has_ended = False

@@ -18,11 +18,14 @@ from twisted.internet.task import Clock
 from chatd.bus.local import LocalBus
 from chatd.chat import Chat
 from chatd.conversations import Conversations
+from chatd.house import Keeper
+from chatd.interfaces import IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.protocol import ChatFactory
 from chatd.registry import Registry
 from chatd.stamp import Stamp
+from chatd.store.none import NoStore
 from chatd.sweeper import Sweeper
 from chatd.wire.events import Encoder
 from tests.client import Client
@@ -54,6 +57,8 @@ class House:
         idle_timeout: float = 1800,
         time_format: str = "iso",
         notices: NoticeTexts | None = None,
+        store: IMessageStore | None = None,
+        queue: int = 10_000,
         **settings: Any,
     ) -> None:
         self.clock = Clock()
@@ -61,8 +66,11 @@ class House:
         self._in_turn = False
         notices = notices or NoticeTexts()
         self.registry = Registry(encode=Encoder(time_format).encode)
-        self.outbox = Outbox(clock=self.clock, bus=LocalBus(deliver=self.registry.deliver))
-        stamp = Stamp(now=lambda: EPOCH + self.clock.seconds())
+        store = store or NoStore(now=self.now, repeat_window=300, replay=replay)
+        bus = LocalBus(deliver=self.registry.deliver)
+        self.outbox = Outbox(clock=self.clock, bus=bus, store=store, most=queue)
+        stamp = Stamp(now=self.now)
+        Keeper(self.clock, store, self.outbox, self.registry, stamp).startService()
         conversations = Conversations(
             registry=self.registry,
             outbox=self.outbox,
@@ -70,6 +78,7 @@ class House:
             notices=notices,
             autoreplies=autoreplies,
             replay=replay,
+            idle_timeout=idle_timeout,
         )
         self.chat = Chat(
             registry=self.registry,
@@ -81,14 +90,14 @@ class House:
             displace=displace,
         )
         self.sweeper = Sweeper(
-            clock=self.clock,
-            registry=self.registry,
-            interval=interval,
-            misses=misses,
-            idle_timeout=idle_timeout,
+            clock=self.clock, interval=interval, misses=misses, expire=conversations.expire
         )
         self.factory = ChatFactory(clock=self.clock, chat=self.chat, sweeper=self.sweeper, **settings)
         self.sweeper.startService()
+
+    def now(self) -> float:
+        """The time in seconds since the epoch."""
+        return EPOCH + self.clock.seconds()
 
     # -- coming in ----------------------------------------------------------------------------------
 
@@ -182,3 +191,30 @@ def request(target: str | bytes, **headers: str | None) -> bytes:
     lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
     uri = target.encode("latin-1") if isinstance(target, str) else target
     return b"GET %s HTTP/1.1\r\n%s\r\n\r\n" % (uri, "\r\n".join(lines).encode())
+
+
+# -- what was said ----------------------------------------------------------------------------------
+
+
+def history(client: Client, **fields: Any) -> dict[str, Any]:
+    """The one answer to a request for history."""
+    client.ask("history", **fields)
+    return client.frame()
+
+
+def said(page: dict[str, Any]) -> list[str]:
+    """What the messages of a page say."""
+    return [message["messageContent"] for message in page["messages"]]
+
+
+def talk(client: Client, count: int, **fields: Any) -> list[str]:
+    """Somebody says ``0``, ``1``, ``2`` and so on. :returns: the messageIds."""
+    client.texts()
+    for number in range(count):
+        client.say(str(number), **fields)
+    return [frame["messageId"] for frame in client.frames()]
+
+
+def numbers(start: int, end: int) -> list[str]:
+    """What :func:`talk` has said from one number up to another."""
+    return [str(number) for number in range(start, end)]

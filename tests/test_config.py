@@ -102,7 +102,7 @@ def test_nothing_in_it_can_be_changed(read: Any) -> None:
 
 # -- mistakes ---------------------------------------------------------------------------------------
 
-SECTIONS = "server, heartbeat, notices, limits, log, containers, autoreply, auth"
+SECTIONS = "server, heartbeat, notices, limits, log, store, containers, autoreply, auth"
 PLACEHOLDERS = "placeholders are {count}, {name}, {room}, {user}"
 
 MISTAKES = {

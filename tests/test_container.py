@@ -4,6 +4,7 @@ import pytest
 
 from chatd.container import Container
 from chatd.model import Message
+from chatd.turn import ContainerState
 
 
 def message(id: str, accept_id: str | None = None) -> Message:
@@ -23,7 +24,7 @@ def message(id: str, accept_id: str | None = None) -> Message:
 @pytest.fixture
 def container() -> Container:
     """Carl's, in which nobody else is."""
-    return Container("carl", replay=3)
+    return Container("carl", since="1")
 
 
 def test_a_new_one_has_its_customer_alone(container):
@@ -83,18 +84,39 @@ def test_an_agent_in_it_may_join_again_though_another_was_asked_since(container)
     assert container.may_join("bert")
 
 
-def test_it_keeps_the_last_things_said_in_their_order(container):
-    """(D4)"""
-    for id in "12345":
-        container.keep(message(id))
-    assert [kept.id for kept in container.record] == ["3", "4", "5"]
+def test_it_comes_back_as_it_was_kept(container):
+    """(K2)"""
+    container.ask(message("1", accept_id="agnes"))
+    container.join("agnes")
+    container.ask(message("2", accept_id="bert"))
+    state = container.state("lobby")
+    again = Container.restored(state)
+    assert again.state("lobby") == state
+    assert (again.id, again.since, again.members) == ("carl", "1", ("carl", "agnes"))
+    assert (again.accept_id, again.request, again.is_waiting) == ("bert", message("2", "bert"), True)
 
 
-def test_it_may_keep_nothing():
-    """(D4)"""
-    container = Container("carl", replay=0)
-    container.keep(message("1"))
-    assert not container.record
+def test_what_is_kept_of_a_new_one_is_its_customer_and_its_first_message(container):
+    """(K1)"""
+    assert container.state("lobby") == ContainerState(room="lobby", id="carl", since="1", members=("carl",))
+
+
+def test_it_waits_from_when_somebody_is_asked_until_they_join(container):
+    """(D3)"""
+    assert not container.is_waiting
+    container.ask(message("1", accept_id="agnes"))
+    assert container.is_waiting
+    container.join("agnes")
+    assert not container.is_waiting
+
+
+def test_it_waits_on_though_another_joins_than_was_asked(container):
+    """(D3)"""
+    container.ask(message("1", accept_id="agnes"))
+    container.join("agnes")
+    container.ask(message("2", accept_id="bert"))
+    container.join("agnes")
+    assert container.is_waiting
 
 
 def test_its_repr_tells_its_state(container):

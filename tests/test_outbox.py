@@ -1,34 +1,19 @@
-"""The turn: what comes in during one is sent on together (M7)."""
+"""The turn: what comes in during one is kept and sent on together (M5, M7)."""
 
 from collections.abc import Sequence
 
 import pytest
 from twisted.internet.task import Clock
-from zope.interface import implementer
 from zope.interface.verify import verifyClass, verifyObject
 
 from chatd.bus.local import LocalBus
 from chatd.delivery import Attach, Delivery, Item
-from chatd.interfaces import IBus
-from chatd.model import ToRoom
-from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox
-from tests.channel import connection
-
-ANN = connection("ann")
-NOTICE = NoticeTexts().came(ANN.identity, "lobby", 1)
-
-
-@implementer(IBus)
-class ListBus:
-    """Remembers what was published, turn by turn."""
-
-    def __init__(self) -> None:
-        self.turns: list[list[Item]] = []
-
-    def publish(self, items: Sequence[Item]) -> None:
-        """See IBus."""
-        self.turns.append(list(items))
+from chatd.interfaces import IBus, IMessageStore
+from chatd.model import History, ToRoom, ToUsers
+from chatd.outbox import Outbox, Recall
+from chatd.turn import Page
+from tests.outbox import ANN, BOB, LOBBY, NOTICE, ListBus, container, errors, heard, kept, message, no_store
+from tests.stores import HeldStore, PromptStore
 
 
 @pytest.fixture
@@ -46,7 +31,21 @@ def bus() -> ListBus:
 @pytest.fixture
 def outbox(clock: Clock, bus: ListBus) -> Outbox:
     """An empty one."""
-    return Outbox(clock=clock, bus=bus)
+    return Outbox(clock=clock, bus=bus, store=no_store())
+
+
+@pytest.fixture
+def store() -> HeldStore:
+    """What the held outbox's turns wait for."""
+    store = HeldStore(PromptStore())
+    store.open()
+    return store
+
+
+@pytest.fixture
+def held(clock: Clock, bus: ListBus, store: HeldStore) -> Outbox:
+    """An outbox whose turns are kept when the test says so."""
+    return Outbox(clock=clock, bus=bus, store=store, most=3)
 
 
 def test_what_is_posted_waits_for_the_end_of_the_turn(clock, bus, outbox):
@@ -82,7 +81,7 @@ def test_what_a_delivery_causes_belongs_to_the_next_turn(clock):
         if len(turns) == 1:
             outbox.tell(ANN, NOTICE)
 
-    outbox = Outbox(clock=clock, bus=LocalBus(deliver=deliver))
+    outbox = Outbox(clock=clock, bus=LocalBus(deliver=deliver), store=no_store())
     outbox.tell(ANN, NOTICE)
     clock.advance(0)
     assert turns == [1, 1]
@@ -100,6 +99,127 @@ def test_where_nothing_is_said_nothing_is_published(bus, outbox):
     assert bus.turns == []
 
 
+# -- while a turn is being kept ---------------------------------------------------------------------
+
+
+def test_a_message_is_heard_once_it_is_kept_and_not_before(clock, bus, store, held):
+    """(M5)"""
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    assert (store.is_busy, bus.turns) == (True, [])
+    store.keep()
+    assert bus.turns == [[Delivery(LOBBY, message("1"), ANN)]]
+    assert kept(store) == ["1"]
+
+
+def test_a_turn_is_one_transaction(clock, store, held):
+    """(M5)"""
+    held.post(LOBBY, message("1"), ANN)
+    held.keep("lobby", "carl", container("carl"))
+    held.recall(Recall((BOB,), Page(room="lobby", container_id=None, until="1", limit=1), "bob"))
+    held.post(LOBBY, NOTICE)
+    held.post(LOBBY, message("2"), ANN)
+    clock.advance(0)
+    (turn,) = store.turns
+    assert [each.id for each in turn.messages] == ["1", "2"]
+    assert (turn.saved, turn.gone, len(turn.pages)) == ([container("carl")], [], 1)
+
+
+def test_what_is_said_meanwhile_is_the_next_turn(clock, bus, store, held):
+    """(M7)"""
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    for id in ("2", "3"):
+        held.post(LOBBY, message(id), BOB)
+        clock.advance(1)
+    assert len(store.turns) == 1
+    store.keep()
+    clock.advance(0)
+    assert [[each.id for each in turn.messages] for turn in store.turns] == [["1"], ["2", "3"]]
+    store.keep()
+    assert heard(bus) == [["1"], ["2", "3"]]
+
+
+def test_a_notice_does_not_overtake_a_message_that_is_being_kept(clock, bus, store, held):
+    """(M7)"""
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    held.post(LOBBY, NOTICE)
+    clock.advance(1)
+    assert bus.turns == []
+    store.keep()
+    clock.advance(0)
+    assert heard(bus) == [["1"], [NOTICE]]
+
+
+def test_what_needs_no_keeping_waits_for_no_store(clock, bus, store, held):
+    held.attach(ANN)
+    held.post(LOBBY, NOTICE)
+    held.tell(ANN, message("0"))  # to one alone: a request that waited, which was kept before
+    clock.advance(0)
+    assert heard(bus) == [["attach", NOTICE, "0"]]
+    assert store.turns == []
+
+
+def test_a_container_is_kept_as_it_is_at_the_end_of_the_turn(clock, store, held):
+    """(K2)"""
+    held.keep("lobby", "carl", container("carl"))
+    held.keep("lobby", "dora", None)
+    held.keep("lobby", "carl", container("carl", "agnes"))
+    clock.advance(0)
+    assert (store.turns[0].saved, store.turns[0].gone) == ([container("carl", "agnes")], [("lobby", "dora")])
+
+
+def test_a_repeat_is_answered_with_the_first_one_to_its_sender_alone(clock, bus, store, held):
+    """(M6)"""
+    held.post(LOBBY, message("1", "m"), ANN)
+    held.post(LOBBY, message("2", "m"), BOB)
+    held.post(LOBBY, message("3"), ANN)
+    clock.advance(0)
+    store.keep()
+    assert bus.turns == [
+        [
+            Delivery(LOBBY, message("1", "m"), ANN),
+            Delivery(None, message("1", "m"), BOB),
+            Delivery(LOBBY, message("3"), ANN),
+        ]
+    ]
+
+
+def test_a_history_is_heard_at_its_place(clock, bus, store, held):
+    """(R1)"""
+    held.post(LOBBY, message("1"), ANN)
+    held.recall(Recall((BOB,), Page(room="lobby", container_id=None, until="1", limit=9), "bob"))
+    held.post(LOBBY, message("2"), ANN)
+    clock.advance(0)
+    store.keep()
+    page = History(room="lobby", container_id=None, user_id="bob", messages=(message("1"),), more=False)
+    assert bus.turns[0][1] == Delivery(None, page, BOB)
+    assert heard(bus) == [["1", page, "2"]]
+
+
+def test_what_was_said_is_told_message_by_message_to_each(clock, bus, store, held):
+    """(D4)"""
+    said = [message(id, container_id="carl") for id in ("1", "2")]
+    for each in said:
+        held.post(ToUsers("lobby", ("carl",)), each, ANN)
+    page = Page(room="lobby", container_id="carl", until="2", limit=9, said_only=True)
+    held.recall(Recall((ANN, BOB), page))
+    clock.advance(0)
+    store.keep()
+    assert bus.turns[0][2:] == [Delivery(None, each, one) for one in (ANN, BOB) for each in said]
+
+
+def test_history_that_is_not_stored_is_an_error_of_who_asked(clock, bus, outbox):
+    """(R1)"""
+    outbox.recall(Recall((BOB,), Page(room="lobby", container_id=None, until="1", limit=9), "bob", "m"))
+    clock.advance(0)
+    assert errors(bus) == [(BOB, "storage_unavailable", "history", "m")]
+
+
+# -- the bus ----------------------------------------------------------------------------------------
+
+
 def test_the_local_bus_is_a_plain_call():
     delivered = []
     bus = LocalBus(deliver=delivered.append)
@@ -111,3 +231,8 @@ def test_the_local_bus_is_a_plain_call():
 def test_both_buses_are_buses():
     assert verifyClass(IBus, LocalBus)
     assert verifyObject(IBus, ListBus())
+
+
+def test_the_stores_of_the_tests_are_stores():
+    for store in (no_store(), HeldStore(no_store()), PromptStore()):
+        assert verifyObject(IMessageStore, store)

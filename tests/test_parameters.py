@@ -17,11 +17,12 @@ def refusal(uri: str) -> tuple[int, str, str]:
 
 def test_every_parameter_of_the_original_is_read():
     """(C1)"""
-    identity, credentials = parameters.parse(
+    identity, credentials, after = parameters.parse(
         "/?name=%E5%BC%A0%E4%B8%89&senderType=GROUP&userId=u1&roomName=r1&icon=http%3A%2F%2Fa%2Fb.png"
         "&containerId=u1&targetId=order-1&clientType=shop&account=anna&password=5F4DCC3B5AA765D61D8327DEB882CF99"
     )
     assert identity == Identity("u1", "张三", "http://a/b.png", "r1", "u1", "order-1")
+    assert after is None
     assert credentials is not None
     assert (credentials.client_type, credentials.account) == ("shop", "anna")
     assert credentials.password == "5f4dcc3b5aa765d61d8327deb882cf99"
@@ -45,7 +46,7 @@ def test_any_of_the_three_is_a_claim_to_an_account(some):
 
 def test_credentials_do_not_show_in_a_repr():
     """(C3) A password must not reach a log by way of a traceback."""
-    _, credentials = parameters.parse(target(clientType="shop", account="anna", password="0" * 32))
+    _, credentials, _ = parameters.parse(target(clientType="shop", account="anna", password="0" * 32))
     assert repr(credentials) == "<Credentials>"
 
 
@@ -210,3 +211,15 @@ def test_a_password_is_an_md5(password):
         "bad_parameter",
         "password must be an MD5 in 32 hexadecimal digits.",
     )
+
+
+@pytest.mark.parametrize("after", ["", "0", "0649d2f2f3b1c0", "f" * 32])
+def test_after_is_a_message_id_or_empty(after):
+    """(R1) An empty one asks for all there is; so it does not count as left out."""
+    assert parameters.parse(target(after=after))[2] == after
+
+
+@pytest.mark.parametrize("after", ["x", "0649D2F2F3B1C0", "f" * 33, "-1", "0x1", " 1", "1\n", "１", "%"])
+def test_after_is_nothing_else(after):
+    """(R1)"""
+    assert refusal(target(after=after)) == (4400, "bad_parameter", "after must be a messageId.")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd.container import Container
 from chatd.registry import Registry
 from chatd.room import Connection
 from chatd.wire.events import Encoder
@@ -53,11 +54,11 @@ def test_connections_are_counted_over_all_rooms(registry):
 def test_a_container_expires_when_nobody_of_it_was_online_for_the_time(registry):
     """(K1)"""
     carl = entered(registry, "carl", container="carl")
-    registry.rooms["lobby"].open_container("carl", replay=10)
+    registry.rooms["lobby"].open_container("carl", since="0")
     registry.leave(carl, now=100)
-    assert registry.expire_containers(now=1899.9, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=1899.9, idle_timeout=1800) == []
     assert list(registry.rooms["lobby"].containers) == ["carl"]
-    assert registry.expire_containers(now=1900, idle_timeout=1800) == 1
+    assert registry.expire_containers(now=1900, idle_timeout=1800) == [("lobby", "carl")]
     assert registry.rooms == {}
 
 
@@ -66,33 +67,33 @@ def test_a_container_does_not_expire_while_one_of_its_members_is_online(registry
     carl = entered(registry, "carl", container="carl")
     agnes = entered(registry, "agnes")
     room = registry.rooms["lobby"]
-    room.join_container(room.open_container("carl", replay=10), "agnes")
+    room.join_container(room.open_container("carl", since="0"), "agnes")
     registry.leave(carl, now=0)
-    assert registry.expire_containers(now=10_000, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=10_000, idle_timeout=1800) == []
     registry.leave(agnes, now=10_000)
-    assert registry.expire_containers(now=10_001, idle_timeout=1800) == 0
-    assert registry.expire_containers(now=11_800, idle_timeout=1800) == 1
+    assert registry.expire_containers(now=10_001, idle_timeout=1800) == []
+    assert registry.expire_containers(now=11_800, idle_timeout=1800) == [("lobby", "carl")]
 
 
 def test_a_member_who_comes_back_stops_the_clock(registry):
     """(K1, K2)"""
     carl = entered(registry, "carl", container="carl")
     room = registry.rooms["lobby"]
-    room.open_container("carl", replay=10)
+    room.open_container("carl", since="0")
     registry.leave(carl, now=0)
     carl = entered(registry, "carl", container="carl")
-    assert registry.expire_containers(now=10_000, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=10_000, idle_timeout=1800) == []
     registry.leave(carl, now=10_000)
-    assert registry.expire_containers(now=11_799, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=11_799, idle_timeout=1800) == []
 
 
 def test_a_stranger_in_the_room_keeps_no_container(registry):
     """(K1)"""
     carl = entered(registry, "carl", container="carl")
-    registry.rooms["lobby"].open_container("carl", replay=10)
+    registry.rooms["lobby"].open_container("carl", since="0")
     entered(registry, "eve")
     registry.leave(carl, now=0)
-    assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == [("lobby", "carl")]
     assert list(registry.rooms) == ["lobby"]
 
 
@@ -100,9 +101,9 @@ def test_containers_expire_each_at_its_own_time(registry):
     """(K1)"""
     for now, customer in enumerate(("carl", "dora")):
         one = entered(registry, customer, container=customer)
-        registry.rooms["lobby"].open_container(customer, replay=10)
+        registry.rooms["lobby"].open_container(customer, since="0")
         registry.leave(one, now=now)
-    assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == [("lobby", "carl")]
     assert list(registry.rooms["lobby"].containers) == ["dora"]
 
 
@@ -110,17 +111,31 @@ def test_a_container_that_was_removed_does_not_expire_again(registry):
     """(K1)"""
     carl = entered(registry, "carl", container="carl")
     room = registry.rooms["lobby"]
-    room.open_container("carl", replay=10)
+    room.open_container("carl", since="0")
     registry.leave(carl, now=0)
     registry.remove_container(room, room.containers["carl"])
     assert registry.rooms == {}
-    assert registry.expire_containers(now=1800, idle_timeout=1800) == 0
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == []
 
 
 def test_a_new_container_of_a_name_does_not_inherit_the_old_ones_time(registry):
     """(K1)"""
     for _ in range(2):
         carl = entered(registry, "carl", container="carl")
-        registry.rooms["lobby"].open_container("carl", replay=10)
+        registry.rooms["lobby"].open_container("carl", since="0")
         registry.leave(carl, now=0)
-        assert registry.expire_containers(now=1800, idle_timeout=1800) == 1
+        assert registry.expire_containers(now=1800, idle_timeout=1800) == [("lobby", "carl")]
+
+
+def test_containers_that_are_back_expire_when_nobody_of_them_comes(registry):
+    """(K1, K2)"""
+    for room, customer in (("lobby", "carl"), ("den", "dora")):
+        registry.restore_containers([(room, Container(customer, since="0"))], now=100)
+    assert sorted(registry.rooms) == ["den", "lobby"]
+    carl = entered(registry, "carl", container="carl")
+    assert registry.expire_containers(now=1899, idle_timeout=1800) == []
+    assert registry.expire_containers(now=1900, idle_timeout=1800) == [("den", "dora")]
+    assert list(registry.rooms) == ["lobby"]
+    registry.leave(carl, now=2000)
+    assert registry.expire_containers(now=3800, idle_timeout=1800) == [("lobby", "carl")]
+    assert registry.rooms == {}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatd.container import Container
 from chatd.model import Message
 from chatd.room import Connection, Room
 from tests.channel import connection
@@ -23,7 +24,7 @@ def entered(room: Room, user: str, container: str | None = None) -> Connection:
 
 def ask(room: Room, customer: str, accept_id: str) -> None:
     """A customer asks a user for help."""
-    container = room.open_container(customer, replay=10)
+    container = room.open_container(customer, since="0")
     before = container.accept_id
     container.ask(
         Message(
@@ -109,12 +110,12 @@ def test_only_a_room_scoped_user_can_be_asked_for_help(room):
 
 
 def test_a_container_is_opened_once(room):
-    assert room.open_container("carl", replay=10) is room.open_container("carl", replay=10)
+    assert room.open_container("carl", since="0") is room.open_container("carl", since="9")
 
 
 def test_a_container_keeps_a_room(room):
     """(K1)"""
-    room.open_container("carl", replay=10)
+    room.open_container("carl", since="0")
     assert not room.is_idle
     room.remove_container(room.containers["carl"])
     assert room.is_idle
@@ -174,11 +175,34 @@ def test_a_container_that_is_gone_is_in_no_list(room):
     assert (waiting(room, "bert"), room.served_by("agnes"), room.containers) == ([], [], {})
 
 
+def test_a_container_that_is_back_is_in_the_lists_it_was_in(room):
+    """(K2, D3)"""
+    ask(room, "carl", "agnes")
+    container = room.containers["carl"]
+    room.join_container(container, "agnes")
+    ask(room, "carl", "bert")
+    again = Room("lobby")
+    again.restore_container(Container.restored(container.state("lobby")))
+    assert (waiting(again, "bert"), waiting(again, "agnes")) == (["carl"], [])
+    assert again.served_by("agnes") == [again.containers["carl"]]
+    again.join_container(again.containers["carl"], "bert")
+    assert waiting(again, "bert") == []
+
+
+def test_a_container_that_is_back_waits_for_nobody_who_has_answered(room):
+    """(D3)"""
+    ask(room, "carl", "agnes")
+    room.join_container(room.containers["carl"], "agnes")
+    again = Room("lobby")
+    again.restore_container(Container.restored(room.containers["carl"].state("lobby")))
+    assert waiting(again, "agnes") == []
+
+
 def test_a_users_containers_are_its_own_and_those_it_serves(room):
     """(K2)"""
     ask(room, "carl", "agnes")
     room.join_container(room.containers["carl"], "agnes")
-    room.open_container("agnes", replay=10)
+    room.open_container("agnes", since="0")
     assert [container.id for container in room.containers_of("agnes")] == ["carl", "agnes"]
     assert [container.id for container in room.containers_of("carl")] == ["carl"]
     assert room.containers_of("nobody") == []
@@ -200,6 +224,6 @@ def test_a_containers_count_is_of_its_members_online(room):
 
 def test_reprs_tell_what_is_what(room):
     ann = entered(room, "ann")
-    room.open_container("carl", replay=10)
+    room.open_container("carl", since="0")
     assert repr(room) == "<Room 'lobby' online=1 containers=1>"
     assert repr(ann) == "<Connection 'ann' in 'lobby'>"

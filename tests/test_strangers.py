@@ -59,10 +59,7 @@ def state(house: House) -> object:
         room.name: (
             {user: [one.identity for one in mine] for user, mine in room.users.items()},
             list(room.audience),
-            {
-                id: (container.members, container.accept_id, container.request, list(container.record))
-                for id, container in room.containers.items()
-            },
+            {id: container.state(room.name) for id, container in room.containers.items()},
         )
         for room in house.registry.rooms.values()
     }
@@ -93,6 +90,8 @@ def test_an_attempt_without_right_earns_an_error_and_changes_nothing(house, who,
     assert [client.texts() for client in clients.values()] == [[]] * len(clients)
     assert state(house) == before
     assert clients[who].closed is None
+    agnes.ask("addContainer", containerId="carl")
+    assert agnes.contents()[1:] == ["a secret"]  # all that was said there
 
 
 def test_a_stranger_in_the_room_hears_nothing_of_a_conversation(house):

@@ -5,9 +5,7 @@ from collections.abc import Callable
 import pytest
 from twisted.internet.task import Clock
 
-from chatd.registry import Registry
 from chatd.sweeper import Sweeper
-from chatd.wire.events import Encoder
 from tests.channel import ListChannel
 from tests.client import PONG, TEXT, Client, client_frame
 from tests.house import House, request, target
@@ -172,9 +170,7 @@ class CountedChannel(ListChannel):
 def sweeper() -> Sweeper:
     """One whose sweeps a test does by hand."""
     clock = Clock()
-    sweeper = Sweeper(
-        clock=clock, registry=Registry(encode=Encoder().encode), interval=30, misses=3, idle_timeout=1800
-    )
+    sweeper = Sweeper(clock=clock, interval=30, misses=3, expire=lambda now: None)
     sweeper.clock = clock
     return sweeper
 
@@ -234,13 +230,7 @@ def test_who_pinged_answers_and_falls_silent_again_has_all_its_time_again(sweepe
 
 @pytest.mark.parametrize(("interval", "period"), [(30, 1.0), (4, 1.0), (2, 0.5), (0.4, 0.1)])
 def test_a_short_interval_is_swept_more_often(interval, period):
-    sweeper = Sweeper(
-        clock=Clock(),
-        registry=Registry(encode=Encoder().encode),
-        interval=interval,
-        misses=3,
-        idle_timeout=1800,
-    )
+    sweeper = Sweeper(clock=Clock(), interval=interval, misses=3, expire=lambda now: None)
     assert sweeper.period == period
 
 

@@ -1,4 +1,4 @@
-"""``twistd chatd``: its options, the service it makes, and a start that cannot go on."""
+"""``twistd chatd``: its options, and the service it makes."""
 
 import resource
 import sys
@@ -8,21 +8,15 @@ from typing import Any
 
 import pytest
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IStreamServerEndpoint
-from twisted.internet.protocol import Factory
-from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import LogEvent, LogLevel
+from twisted.logger import LogEvent
 from twisted.python.usage import UsageError
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from chatd import logs
 from chatd.config import Config, Heartbeat
+from chatd.house import Listener, StartError
 from chatd.logs import Log
-from chatd.tap import House, Listener, Options, StartError, build, makeService
-from tests.building import Building
+from chatd.tap import Options, makeService
 
 # -- options ----------------------------------------------------------------------------------------
 
@@ -74,6 +68,10 @@ def test_check_says_ok_and_ends_well(file: Any, capsys: pytest.CaptureFixture[st
         ("[heartbeat]\ninterval = 'x'", 'heartbeat.interval: expected a number > 0, got "x"'),
         ("[heartbeat]\ninterva = 1", "heartbeat.interva: unknown key; known here: interval, misses, reply"),
         ("[server]\nlisten = []", "server.listen: expected at least one endpoint"),
+        (
+            "[store]\nurl = 'mysql://chatd:s3cret@db/chatd'",
+            'store.url: expected "sqlite:PATH", "postgresql://…" or "none", got "mysql…"',
+        ),
         (
             "[server]\nlisten = ['tcp:1', 'udp:2']",
             "server.listen: expected an endpoint such as tcp:9326, got 'udp:2' "
@@ -139,6 +137,23 @@ def test_listen_may_be_repeated_and_overrides_the_file(file: Any) -> None:
 
 
 @pytest.mark.usefixtures("process")
+def test_it_opens_no_store_before_it_starts(
+    file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    makeService(parsed())
+    makeService(parsed("--config", file('[store]\nurl = "sqlite:other.sqlite"\n')))
+    assert list(tmp_path.glob("*.sqlite")) == []
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize(("days", "names"), [("30.0", ["retention"]), ("0", [])])
+def test_old_messages_are_deleted_if_the_file_says_so(file: Any, days: str, names: list[str]) -> None:
+    service = makeService(parsed("--config", file(f'[store]\nurl = "none"\nkeep_days = {days}\n')))
+    assert [child.name for child in service if child.name == "retention"] == names
+
+
+@pytest.mark.usefixtures("process")
 def test_it_takes_as_many_open_files_as_the_system_lets_it() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
@@ -171,60 +186,6 @@ def test_any_other_end_shows_where_it_happened(capsys: pytest.CaptureFixture[str
     except RuntimeError as error:
         sys.excepthook(type(error), error, error.__traceback__)
     assert "test_tap.py" in capsys.readouterr().err
-
-
-# -- the start --------------------------------------------------------------------------------------
-
-
-@implementer(IStreamServerEndpoint)
-class Broken:
-    """An endpoint that cannot listen."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def listen(self, factory: Factory) -> "Deferred[Any]":
-        """See IStreamServerEndpoint."""
-        return fail(self._error)
-
-
-def house_at(endpoint: object) -> House:
-    """A house with one door."""
-    return build(Config(), MemoryReactorClock(), [("somewhere", endpoint)])  # type: ignore[list-item]
-
-
-def test_it_logs_where_it_listens(log: list[LogEvent]) -> None:
-    Building(Config())
-    assert [event["address"].port for event in log if "address" in event] == [9326]
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (CannotListenError("127.0.0.1", 80, "taken"), "Couldn't listen on 127.0.0.1:80: taken."),
-        (PermissionError(13, "not you"), "Couldn't listen on somewhere: [Errno 13] not you"),
-        (OverflowError("too high"), "Couldn't listen on somewhere: too high"),
-    ],
-)
-def test_a_door_that_cannot_be_opened_ends_the_start_with_a_line(error: Exception, line: str) -> None:
-    with pytest.raises(StartError) as end:
-        house_at(Broken(error)).privilegedStartService()
-    assert str(end.value) == line
-
-
-def test_a_bug_in_an_endpoint_ends_the_start_as_what_it_is() -> None:
-    with pytest.raises(ZeroDivisionError):
-        house_at(Broken(ZeroDivisionError())).privilegedStartService()
-
-
-@pytest.mark.parametrize("daemon", [True, False])
-def test_a_daemon_that_cannot_start_says_so_in_its_log(daemon: bool, log: list[LogEvent]) -> None:
-    house = house_at(Broken(CannotListenError("127.0.0.1", 80, "taken")))
-    house.daemon = daemon
-    with pytest.raises(StartError):
-        house.privilegedStartService()
-    critical = [event for event in log if event["log_level"] is LogLevel.critical]
-    assert [str(event["error"]) for event in critical] == ["Couldn't listen on 127.0.0.1:80: taken."] * daemon
 
 
 @pytest.mark.usefixtures("process")

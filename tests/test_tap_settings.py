@@ -1,13 +1,17 @@
 """Each setting reaches the part of the house that it is for, and does there what etc/chatd.toml says."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import txaio
 
-from chatd.config import Auth, Config, Containers, Heartbeat, Limits, Notices, Server
+from chatd.config import Auth, Config, Containers, Heartbeat, Limits, Notices, Server, Store
+from chatd.model import Message
+from chatd.turn import Turn
 from tests.building import Building
+from tests.stores import HeldStore, PromptStore
 
 
 @pytest.fixture
@@ -134,6 +138,49 @@ def test_replay(building: Any) -> None:
     customer.say("two")
     agent.ask("addContainer", containerId="carl")
     assert agent.contents()[1:] == ["two"]
+
+
+def test_repeat_window(building: Any) -> None:
+    house = building(store=Store(repeat_window=10))
+    client = house.connect()
+    client.texts()
+    for pause in (9, 2, 0):
+        client.say("x", clientMessageId="m")
+        house.wait(pause)
+    first, repeat, later = (frame["messageId"] for frame in client.frames())
+    assert first == repeat < later
+
+
+def test_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = HeldStore(PromptStore())
+    house = Building(Config(store=Store(queue=1)), store)
+    monkeypatch.setattr(txaio.config, "loop", house.clock)
+    client = house.connect()
+    client.texts()
+    for text in ("is being kept", "waits", "is too much"):
+        client.say(text)
+    assert client.frame()["code"] == "storage_unavailable"
+
+
+def test_keep_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = PromptStore()
+    house = Building(Config(store=Store(keep_days=1)), store)
+    monkeypatch.setattr(txaio.config, "loop", house.clock)
+    now = int(time.time() * 1000)
+    hour = 3_600_000
+    said = [
+        Message(
+            id=id, created=now - age, room="lobby", user_id="ann", name="", icon="", event="ordinary"
+        )
+        for id, age in (("01", 25 * hour), ("02", 23 * hour))
+    ]
+    store.commit(Turn(messages=said))
+    house.wait(2)
+    client = house.connect()
+    client.say("x")
+    client.texts()
+    client.ask("history", before="1")
+    assert client.frame()["messages"][0]["messageId"] == "02"
 
 
 def test_autoreply(building: Any) -> None:

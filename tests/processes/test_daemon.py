@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,9 @@ def test_a_port_that_is_taken_is_told_by_the_command_and_the_log(daemon: Daemon)
     line = f"Couldn't listen on 127.0.0.1:{port}: [Errno 98] Address already in use."
     assert status == 1
     assert line in errors
-    assert daemon.logfile.read_text().splitlines()[-1].endswith(f"[chatd.tap#critical] {line}")
+    assert daemon.logfile.read_text().splitlines()[-1].endswith(f"[chatd.house#critical] {line}")
+    with suppress(FileNotFoundError):  # it removes its pidfile right after it has told the command
+        wait_for_exit(daemon.pid)
     assert not daemon.pidfile.exists()
 
 

@@ -1,0 +1,284 @@
+"""The house starts, or says in one line why not, and stops in order: doors, guests, house."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import txaio
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogEvent, LogLevel
+from zope.interface import implementer
+
+from chatd.config import Config, Containers
+from chatd.house import House, StartError
+from chatd.model import Message
+from chatd.store.none import NoStore
+from chatd.tap import build
+from chatd.turn import Restored, StoreError, Turn
+from tests.building import Building
+from tests.stores import HeldStore, PromptStore
+
+# -- the start --------------------------------------------------------------------------------------
+
+
+@implementer(IStreamServerEndpoint)
+class Broken:
+    """An endpoint that cannot listen."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def listen(self, factory: Factory) -> "Deferred[Any]":
+        """See IStreamServerEndpoint."""
+        return fail(self._error)
+
+
+def house_at(endpoint: object) -> House:
+    """A house with one door."""
+    clock = MemoryReactorClock()
+    return build(Config(), clock, [("somewhere", endpoint)], NoStore(clock.seconds, 300, 100))  # type: ignore[list-item]
+
+
+def test_it_logs_where_it_listens(log: list[LogEvent]) -> None:
+    Building(Config())
+    assert [event["address"].port for event in log if "address" in event] == [9326]
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (CannotListenError("127.0.0.1", 80, "taken"), "Couldn't listen on 127.0.0.1:80: taken."),
+        (PermissionError(13, "not you"), "Couldn't listen on somewhere: [Errno 13] not you"),
+        (OverflowError("too high"), "Couldn't listen on somewhere: too high"),
+    ],
+)
+def test_a_door_that_cannot_be_opened_ends_the_start_with_a_line(error: Exception, line: str) -> None:
+    with pytest.raises(StartError) as end:
+        house_at(Broken(error)).privilegedStartService()
+    assert str(end.value) == line
+
+
+def test_a_bug_in_an_endpoint_ends_the_start_as_what_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        house_at(Broken(ZeroDivisionError())).privilegedStartService()
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_a_daemon_that_cannot_start_says_so_in_its_log(daemon: bool, log: list[LogEvent]) -> None:
+    house = house_at(Broken(CannotListenError("127.0.0.1", 80, "taken")))
+    house.daemon = daemon
+    with pytest.raises(StartError):
+        house.privilegedStartService()
+    critical = [event for event in log if event["log_level"] is LogLevel.critical]
+    assert [str(event["error"]) for event in critical] == ["Couldn't listen on 127.0.0.1:80: taken."] * daemon
+
+
+# -- the store --------------------------------------------------------------------------------------
+
+
+class Locked(PromptStore):
+    """A store that cannot be opened."""
+
+    def open(self) -> Restored:
+        """See IMessageStore."""
+        raise StoreError("store.url: chatd.sqlite: locked")
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+def test_a_store_that_cannot_be_opened_ends_the_start_with_a_line(daemon: bool, log: list[LogEvent]) -> None:
+    clock = MemoryReactorClock()
+    house = build(Config(), clock, [], Locked())
+    house.daemon = daemon
+    house.privilegedStartService()
+    with pytest.raises(StartError) as end:
+        house.startService()
+    assert str(end.value) == "store.url: chatd.sqlite: locked"
+    critical = [event for event in log if event["log_level"] is LogLevel.critical]
+    assert [str(event["error"]) for event in critical] == ["store.url: chatd.sqlite: locked"] * daemon
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where a store is that outlives its house."""
+    return str(tmp_path / "chatd.sqlite")
+
+
+def test_what_was_kept_is_back_in_the_next_house(path: str, log: list[LogEvent]) -> None:
+    """(K2, D3, M7) The open container, the request that waits, and the ids."""
+    first = Building(Config(), PromptStore(path))
+    agnes, _ = first.conversation()
+    agnes.ask("addContainer", containerId="carl")
+    dora = first.connect(userId="dora", roomName="shop", containerId="dora", targetId="order-2")
+    dora.ask("createContainer", acceptId="bert")
+    dora.say("hello?")
+    said = dora.frames()[-1]["messageId"]
+    second = Building(Config(), PromptStore(path))
+    assert "2 containers are back" in [event["log_format"].format(**event) for event in log]
+    agnes = second.connect(userId="agnes", roomName="shop", name="Agnes")
+    assert [frame.get("containerId") for frame in agnes.frames()] == [None, "carl"]
+    agnes.say("still here", containerId="carl")
+    assert agnes.frame()["messageId"] > said
+    bert = second.connect(userId="bert", roomName="shop")
+    assert [frame.get("eventType") for frame in bert.frames()] == [None, "createContainer"]
+    bert.ask("addContainer", containerId="dora")
+    assert bert.contents()[1:] == ["hello?"]
+
+
+def test_containers_that_are_back_wait_for_their_members_as_long_as_deserted_ones(path: str) -> None:
+    """(K1)"""
+    Building(Config(), PromptStore(path)).conversation()
+    second = Building(Config(containers=Containers(idle_timeout=10)), PromptStore(path))
+    second.wait(11)
+    third = Building(Config(), PromptStore(path))
+    assert len(third.connect(userId="agnes", roomName="shop").frames()) == 1
+
+
+def test_ids_go_on_where_they_were_though_the_clock_went_back(path: str) -> None:
+    """(M7)"""
+    store = PromptStore(path)
+    store.open()
+    future = Message(
+        id="ffffffffffff00", created=0, room="lobby", user_id="ann", name="", icon="", event="ordinary"
+    )
+    store.commit(Turn(messages=[future]))
+    store.close()
+    ann = Building(Config(), PromptStore(path)).connect()
+    ann.texts()
+    ann.say("hello")
+    assert ann.frame()["messageId"] == "ffffffffffff01"
+
+
+# -- the stop ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held() -> HeldStore:
+    """A store that keeps when the test says so."""
+    return HeldStore(PromptStore())
+
+
+@pytest.fixture
+def holding(monkeypatch: pytest.MonkeyPatch, held: HeldStore) -> Building:
+    """A house with it, which stops listening at once."""
+    building = Building(Config(), held)
+    monkeypatch.setattr(txaio.config, "loop", building.clock)
+    building.door.closed.callback(None)
+    return building
+
+
+def test_it_waits_for_what_is_being_kept_and_tells_it(holding: Building, held: HeldStore) -> None:
+    """(M5)"""
+    ann = holding.connect()
+    ann.texts()
+    ann.say("my last word")
+    holding.stop()
+    holding.settle()
+    assert (ann.closed, ann.texts()) == (None, [])
+    held.keep()
+    assert (ann.closed, ann.contents()) == (1001, ["my last word"])
+
+
+def test_it_takes_nothing_any_more_while_it_waits(holding: Building, held: HeldStore) -> None:
+    """(M6) Who has no receipt says it again elsewhere."""
+    ann = holding.connect()
+    ann.texts()
+    ann.say("before")
+    holding.stop()
+    ann.say("after")
+    held.keep()
+    holding.settle()
+    assert (ann.closed, ann.contents()) == (1001, ["before"])
+    assert [len(turn.messages) for turn in held.turns] == [1]
+
+
+def test_it_does_not_wait_forever_for_a_store_that_hangs(
+    holding: Building, held: HeldStore, log: list[LogEvent]
+) -> None:
+    ann = holding.connect()
+    ann.say("my last word")
+    holding.stop()
+    holding.wait(4.5)
+    assert ann.closed is None
+    holding.wait(0.5)
+    assert ann.closed == 1001
+    holding.wait(1)
+    assert holding.has_ended
+    assert [event["log_format"] for event in log if event["log_level"] is LogLevel.error] == [
+        "the store did not take in time what was said last"
+    ]
+
+
+@pytest.fixture
+def building(monkeypatch: pytest.MonkeyPatch) -> Building:
+    """A house that has started."""
+    building = Building(Config())
+    monkeypatch.setattr(txaio.config, "loop", building.clock)  # whom Autobahn's timers follow
+    return building
+
+
+def test_it_closes_the_doors_first_then_the_connections(building: Building) -> None:
+    ann = building.connect(userId="ann")
+    building.stop()
+    assert building.door.closing
+    assert ann.closed is None
+    building.door.closed.callback(None)
+    assert (ann.closed, ann.reason) == (1001, "the server is going away")
+    assert not building.has_ended
+    building.settle()  # Ann answers
+    building.settle()
+    assert building.has_ended
+
+
+def test_it_is_over_at_once_where_nobody_is_connected(building: Building) -> None:
+    building.door.closed.callback(None)
+    building.stop()
+    assert building.has_ended
+
+
+def test_nobody_hears_out_of_those_who_go_with_the_server(building: Building) -> None:
+    ann, bob = building.connect(userId="ann"), building.connect(userId="bob")
+    ann.texts(), bob.texts()
+    building.door.closed.callback(None)
+    building.stop()
+    building.settle()
+    assert (ann.texts(), bob.texts()) == ([], [])
+
+
+def test_it_sweeps_until_the_last_connection_is_gone(building: Building) -> None:
+    stuck = building.connect(userId="ann")
+    stuck.stop_reading()
+    building.door.closed.callback(None)
+    building.stop()
+    building.wait(1)
+    assert not building.has_ended
+    building.wait(2.5)
+    assert not stuck.is_connected
+    assert building.has_ended
+
+
+def test_it_ends_though_a_connection_never_does(building: Building, log: list[LogEvent]) -> None:
+    immortal = building.connect(userId="ann")
+    immortal.transport.lose = lambda reason: None  # type: ignore[method-assign]
+    building.door.closed.callback(None)
+    building.stop()
+    building.wait(4.5)
+    assert not building.has_ended
+    building.wait(0.5)
+    assert building.has_ended
+    assert [event["log_format"] for event in log if event["log_level"] is LogLevel.warn] == [
+        "some connections did not close in time"
+    ]
+
+
+def test_no_timer_is_left_when_it_has_ended(building: Building) -> None:
+    ann = building.connect(userId="ann")
+    building.door.closed.callback(None)
+    building.stop()
+    building.settle()
+    building.settle()
+    assert not ann.is_connected
+    assert building.clock.getDelayedCalls() == []
