@@ -23,7 +23,10 @@ class Variant:
 
 
 VARIANTS: dict[str, Variant] = {
-    "chatd": Variant("chatd"),
+    "chatd": Variant("chatd", "Stores nothing, as the peers.", {"store": {"url": "none"}}),
+    "chatd-sqlite": Variant(
+        "chatd, SQLite", "Every message is stored first.", {"store": {"url": "sqlite:{folder}/chatd.sqlite"}}
+    ),
 }
 
 

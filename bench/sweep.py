@@ -22,6 +22,7 @@ from bench.tables import Table, number
 from chatd import logs, tap
 from chatd.config import Config
 from chatd.protocol import ChatProtocol
+from chatd.store.none import NoStore
 
 ROOM = 10
 DUE = {100: (0, 1, 10, 100), 10_000: (0, 1, 10, 100, 1_000)}
@@ -44,7 +45,8 @@ class Crowd:
     def __init__(self, size: int) -> None:
         self.clock = MemoryReactorClock()
         self._heartbeat = Config().heartbeat
-        house = tap.build(Config(), self.clock, [("memory", TCP4ServerEndpoint(self.clock, 9326))])
+        endpoints = [("memory", TCP4ServerEndpoint(self.clock, 9326))]
+        house = tap.build(Config(), self.clock, endpoints, NoStore(time.time, 0, 0))
         house.privilegedStartService()
         self._factory = self.clock.tcpServers[0][1]
         self._sweeper = house.getServiceNamed("sweeper")
