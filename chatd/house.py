@@ -10,10 +10,10 @@ from twisted.internet.protocol import Factory
 
 from chatd.chat import Chat
 from chatd.container import Container
+from chatd.factory import ChatFactory
 from chatd.interfaces import IMessageStore
 from chatd.logs import Log
 from chatd.outbox import Outbox
-from chatd.protocol import ChatFactory
 from chatd.registry import Registry
 from chatd.stamp import Stamp
 from chatd.turn import StoreError

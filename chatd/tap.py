@@ -20,11 +20,11 @@ from chatd.bus.local import LocalBus
 from chatd.chat import Chat
 from chatd.config import Config, ConfigError
 from chatd.conversations import Conversations
+from chatd.factory import ChatFactory
 from chatd.house import House, Keeper, Listener, StartError
 from chatd.interfaces import IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
-from chatd.protocol import ChatFactory
 from chatd.rate import Rate
 from chatd.registry import Registry
 from chatd.stamp import Stamp

@@ -18,11 +18,11 @@ from twisted.internet.task import Clock
 from chatd.bus.local import LocalBus
 from chatd.chat import Chat
 from chatd.conversations import Conversations
+from chatd.factory import ChatFactory
 from chatd.house import Keeper
 from chatd.interfaces import IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
-from chatd.protocol import ChatFactory
 from chatd.registry import Registry
 from chatd.stamp import Stamp
 from chatd.store.none import NoStore

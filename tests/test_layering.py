@@ -38,6 +38,7 @@ ROWS = [
     ("chatd.outlet", "chatd.handshake"),
     ("chatd.websocket",),
     ("chatd.protocol",),
+    ("chatd.factory",),
     ("chatd.house",),
     ("chatd.tap",),
 ]
