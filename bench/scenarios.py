@@ -22,7 +22,7 @@ class Effort:
     idle: int = 10_000
     handshakes: int = 5_000
     closed: tuple[int, ...] = (10, 100, 1000)
-    paced: tuple[tuple[int, int], ...] = ((100, 100), (1000, 20))
+    paced: tuple[tuple[int, int], ...] = ((1, 50), (100, 100), (1000, 20))
     members: tuple[int, ...] = (10, 100, 1000, 5000)
     rooms: tuple[int, ...] = (1, 10, 100, 1000)
 
