@@ -50,8 +50,9 @@ class Outlet:
 
     def write(self, data: bytes) -> None:
         """Send, or keep until the client reads. Never raises; a transport that is gone drops the bytes."""
+        full = self._full  # before: a single write, however large, is not yet a client that does not read
         self._transport.write(data)
-        if self._full and self._unsent <= self._limit:  # the owner is told once
+        if full and self._unsent <= self._limit:  # the owner is told once
             self._unsent += len(data)
             if self._unsent > self._limit:
                 self._owner.overflowed()

@@ -106,9 +106,24 @@ def test_who_does_not_read_is_closed_and_its_room_goes_on(open_house):
     bob.stop_reading()
     for _ in range(10):
         ann.say("x" * 30_000)
-    assert [frame["messageType"] for frame in ann.frames()] == [*["text"] * 6, "notice", *["text"] * 4]
+    assert [frame["messageType"] for frame in ann.frames()] == [*["text"] * 7, "notice", *["text"] * 3]
     bob.read_on()
     assert (bob.closed, bob.reason) == (1013, "reads too slowly")
+
+
+def test_one_write_however_large_closes_nobody(open_house):
+    """(C2: 1013, D4) What an agent is told when it joins may be more than may be unsent."""
+    house = open_house(send_buffer=1000)
+    carl, agnes = house.customer("carl"), house.join("agnes", "agnes")
+    for _ in range(10):
+        carl.say("x" * 30_000)
+    carl.ask("createContainer", acceptId="agnes")
+    agnes.frames()
+    agnes.stop_reading()
+    agnes.ask("addContainer", containerId="carl")
+    agnes.read_on()
+    assert [len(content) for content in agnes.contents()[1:]] == [30_000] * 10
+    assert agnes.closed is None
 
 
 def test_who_reads_late_is_not_closed(open_house):
