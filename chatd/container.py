@@ -14,7 +14,7 @@ class Container:
     :param since: the id of its first message: what was said before is none of its.
     """
 
-    __slots__ = ("accept_id", "id", "is_waiting", "members", "request", "since")
+    __slots__ = ("_before", "accept_id", "id", "is_waiting", "members", "request", "since")
 
     def __init__(self, id: str, since: str) -> None:
         self.id = id
@@ -23,6 +23,7 @@ class Container:
         self.request: Message | None = None
         self.accept_id: str | None = None
         self.is_waiting = False
+        self._before: tuple[Message | None, str | None, bool] = (None, None, False)
 
     @property
     def is_open(self) -> bool:
@@ -36,9 +37,14 @@ class Container:
 
     def ask(self, request: Message) -> None:
         """The customer's createContainer: it names who may join from now on (D3)."""
+        self._before = (self.request, self.accept_id, self.is_waiting)
         self.request = request
         self.accept_id = request.accept_id
         self.is_waiting = True
+
+    def withdraw(self) -> None:
+        """The last request could not be kept: it is as it was before."""
+        self.request, self.accept_id, self.is_waiting = self._before
 
     def may_join(self, user_id: str) -> bool:
         """Whether a user was asked, or is an agent in it already (M3)."""

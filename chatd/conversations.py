@@ -44,6 +44,7 @@ class Conversations:
         self._autoreplies = autoreplies
         self._replay = replay
         self._idle_timeout = idle_timeout
+        outbox.refused = self._withdraw
 
     # -- coming and going ---------------------------------------------------------------------------
 
@@ -120,6 +121,16 @@ class Conversations:
         self._outbox.post(ToUsers(room.name, audience), request, connection)
         if not reached:
             self._outbox.tell(connection, _agent_offline(command))
+
+    def _withdraw(self, message: Message) -> None:
+        """A customer was told that its createContainer was not kept: nobody is to hear of it later."""
+        room = self._registry.rooms.get(message.room)
+        container = room.containers.get(message.container_id or "") if room is not None else None
+        if room is not None and container is not None and container.request is message:
+            asked = container.accept_id
+            container.withdraw()
+            room.note_asked(container, asked)
+            self._keep(room, container)
 
     def add(self, connection: Connection, room: Room, command: Command) -> None:
         """addContainer (D4): the agent joins, all in the container hear ``in``, and the agent is told

@@ -5,7 +5,7 @@ What comes in during one turn of the reactor is one transaction of the store, an
 once it is kept (M5). While a transaction is under way the next turn collects.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from twisted.internet.defer import Deferred, succeed
@@ -64,6 +64,8 @@ class Outbox:
         self._undone: list[tuple[str, str, str]] = []
         self._committing = False
         self._drained: Deferred[None] | None = None
+        self.refused: Callable[[Message], None] = lambda message: None
+        """Called with each message that was not kept, for who has acted upon it already."""
         self.failing: str | None = None
         """Why the store did not keep the last turn; None if it did."""
 
@@ -154,6 +156,8 @@ class Outbox:
         if self._unkept:
             self._clock.callLater(RETRY_SECONDS, self.flush)
         self._publish(list(_as_failed(items)))
+        for message in turn.messages:
+            self.refused(message)
 
     def _next(self) -> None:
         self._committing = False
@@ -248,8 +252,8 @@ def _as_failed(items: Iterable[Item | Recall | Keep]) -> Iterable[Item]:
                 if item.origin is not None:
                     error = _unavailable(event.event, event.client_message_id, sentence)
                     yield Delivery(None, error, item.origin)
-            else:
-                yield item
+            elif not (type(event) is Error and event.code is ErrorCode.AGENT_OFFLINE):
+                yield item  # of agent_offline the request is refused itself
         elif type(item) is Recall:
             event_asked = "addContainer" if item.asker is None else "history"
             error = _unavailable(event_asked, item.client_message_id, "What was said cannot be read now.")

@@ -120,7 +120,7 @@ class Room:
         :param before: whom it waited for until now, if anybody.
         """
         self._forget_asked(container, before)
-        if container.accept_id is not None:
+        if container.accept_id is not None and container.is_waiting:
             self._asked.setdefault(container.accept_id, {})[container.id] = container
 
     def join_container(self, container: Container, user_id: str) -> bool:

@@ -78,3 +78,40 @@ def test_a_heartbeat_is_answered_though_the_store_hangs(open_stored):
     ann.say("hello")
     ann.beat()
     assert len(ann.texts()) == 1
+
+
+def test_nobody_hears_later_of_a_request_that_could_not_be_kept(open_stored):
+    """(M5, D3) Nor is the customer told that it waits."""
+    store = HeldStore(PromptStore())
+    house = open_stored(store=store)
+    carl = house.customer("carl")
+    carl.frames()
+    carl.ask("createContainer", acceptId="agnes", clientMessageId="r-1")
+    house.settle()
+    store.fail()
+    assert [(error["code"], error["clientMessageId"]) for error in carl.frames()] == [
+        ("storage_unavailable", "r-1")
+    ]
+    house.wait(2)
+    store.keep()
+    agnes = house.join("agnes", "agnes")
+    agnes.ask("addContainer", containerId="carl")
+    assert [frame.get("code") for frame in agnes.frames()] == [None, "forbidden"]
+
+
+def test_a_request_that_waits_goes_on_waiting_when_another_could_not_be_kept(open_stored):
+    """(M5, D3)"""
+    store = HeldStore(PromptStore())
+    house = open_stored(store=store)
+    carl = house.customer("carl")
+    carl.ask("createContainer", acceptId="agnes")
+    house.settle()
+    store.keep()
+    carl.ask("createContainer", acceptId="bea")
+    house.settle()
+    store.fail()
+    house.wait(2)
+    store.keep()
+    agnes, bea = house.join("agnes", "agnes"), house.join("bea", "agnes")
+    assert "createContainer" in [frame.get("eventType") for frame in agnes.frames()]
+    assert "createContainer" not in [frame.get("eventType") for frame in bea.frames()]
