@@ -144,9 +144,11 @@ class FanOut:
         for room, feed in self._feeds.items():
             if feed:
                 frames = b"".join(feed)
-                for connection in tuple(room.audience):
-                    if connection not in letters:
-                        connection.channel.send(frames)
+                writes = list(room.audience.values())
+                if letters:
+                    writes = [write for member, write in room.audience.items() if member not in letters]
+                for write in writes:
+                    write(frames)
         for connection, letter in letters.items():
             letter.catch_up()
             if letter.frames:

@@ -1,6 +1,6 @@
 """The seams of the house: only where two things stand behind one name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zope.interface import Attribute, Interface
@@ -18,6 +18,9 @@ class IChannel(Interface):
     """The way to one client: a WebSocket, or a list in a test."""
 
     peer: str = Attribute("The client's address, for the log.")
+    write: "Callable[[bytes], None]" = Attribute(
+        "What send calls while the channel is open; for who has seen to it that it is, once for all writes."
+    )
 
     def send(frames: bytes) -> None:
         """Write whole WebSocket frames, now and in order. Never raises; a closed channel drops them."""

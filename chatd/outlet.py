@@ -5,6 +5,7 @@ Two twins. :class:`Outlet` hands everything to the transport, as any Twisted pro
 of epoll and a turn of the reactor for each write; what the kernel does not take goes the way of its twin.
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
 from twisted.internet.interfaces import IPushProducer, ITransport
@@ -12,17 +13,8 @@ from twisted.internet.tcp import Server
 from zope.interface import implementer
 
 
-class Writer(Protocol):
-    """What takes a client's bytes."""
-
-    def write(self, data: bytes) -> None:
-        """Send, or keep until the client reads."""
-
-
 class Owner(Protocol):
     """Whose outlet it is."""
-
-    outlet: "Writer"
 
     def overflowed(self) -> None:
         """The client has not read what was sent to it, and more is unsent than may be."""
@@ -38,7 +30,7 @@ class Outlet:
     :param limit: bytes that may be written while the transport has too much.
     """
 
-    __slots__ = ("_full", "_limit", "_owner", "_transport", "_unsent")
+    __slots__ = ("_first", "_full", "_limit", "_owner", "_transport", "_unsent")
 
     def __init__(self, transport: ITransport, owner: Owner, limit: int) -> None:
         self._transport = transport
@@ -46,10 +38,22 @@ class Outlet:
         self._limit = limit
         self._full = False
         self._unsent = 0
+        self._first = b""
         transport.registerProducer(self, True)  # type: ignore[attr-defined]
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes wait for the next write, which begins with them: see :meth:`hold`."""
+        return bool(self._first)
+
+    def hold(self, data: bytes) -> None:
+        """Keep bytes for the next write to begin with, so that they need none of their own."""
+        self._first += data
 
     def write(self, data: bytes) -> None:
         """Send, or keep until the client reads. Never raises; a transport that is gone drops the bytes."""
+        if self._first:
+            data, self._first = self._first + data, b""
         full = self._full  # before: a single write, however large, is not yet a client that does not read
         self._transport.write(data)
         if full and self._unsent <= self._limit:  # the owner is told once
@@ -71,51 +75,55 @@ class Outlet:
         self._full = False
 
 
+_LOOK_CLOSER: Collection[object] = (None,)
+
+
 class DirectOutlet(Outlet):
     """Sends on the transport's socket while nothing waits in the transport's buffers.
+
+    A transport with anything in them is among the reactor's writers. Nearly always nobody is; only when
+    somebody is, the transport itself is looked at.
 
     :param transport: a plain TCP connection: see :func:`may_send_directly`.
     """
 
-    __slots__ = ("_send", "_tcp")
+    __slots__ = ("_send", "_tcp", "_writers")
 
     def __init__(self, transport: Server, owner: Owner, limit: int) -> None:
         super().__init__(transport, owner, limit)
         self._tcp = transport
         self._send = transport.socket.send
+        self._writers: Collection[object] = _writers_of(transport)
+
+    def hold(self, data: bytes) -> None:
+        """See :meth:`Outlet.hold`."""
+        super().hold(data)
+        self._writers = _LOOK_CLOSER
 
     def write(self, data: bytes) -> None:
         """See :meth:`Outlet.write`."""
-        tcp = self._tcp
-        if not (tcp._tempDataBuffer or tcp.dataBuffer or tcp.disconnecting or tcp.disconnected):
-            try:
-                sent = self._send(data)
-            except OSError:  # the kernel's buffer is full; or an error, which the reactor is to find
-                sent = 0
-            if sent == len(data):
+        if self._writers:
+            if self._first:
+                data, self._first = self._first + data, b""
+                self._writers = _writers_of(self._tcp)
+            if self._is_busy():
+                super().write(data)
                 return
-            data = data[sent:]
-        super().write(data)
+        try:
+            sent = self._send(data)
+        except OSError:  # the kernel's buffer is full; or an error, which the reactor is to find
+            sent = 0
+        if sent != len(data):
+            super().write(data[sent:])
+
+    def _is_busy(self) -> bool:
+        tcp = self._tcp
+        return bool(tcp._tempDataBuffer or tcp.dataBuffer or tcp.disconnecting or tcp.disconnected)
 
 
-class FirstWrite:
-    """Stands before an owner's outlet until the first write, which begins with bytes that waited for it.
-
-    :param waiting: the bytes.
-    """
-
-    __slots__ = ("_outlet", "_owner", "_waiting")
-
-    def __init__(self, owner: Owner, waiting: bytes) -> None:
-        self._owner = owner
-        self._outlet = owner.outlet
-        self._waiting = waiting
-        owner.outlet = self
-
-    def write(self, data: bytes) -> None:
-        """See :meth:`Outlet.write`."""
-        self._owner.outlet = self._outlet
-        self._outlet.write(self._waiting + data)
+def _writers_of(transport: Server) -> Collection[object]:
+    """Whom the transport's reactor will tell that they may write."""
+    return getattr(transport.reactor, "_writes", _LOOK_CLOSER)
 
 
 def may_send_directly(transport: object) -> bool:

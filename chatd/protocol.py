@@ -4,6 +4,7 @@ The codes of C2, the limits of what one client may cost, the one end of a connec
 log that never holds what a client sent. The WebSocket itself is :mod:`chatd.websocket`'s and Autobahn's.
 """
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,11 @@ class ChatProtocol(LeanProtocol):
 
     # -- IChannel -----------------------------------------------------------------------------------
 
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """See :attr:`chatd.interfaces.IChannel.write`."""
+        return self.outlet.write
+
     def send(self, frames: bytes) -> None:
         """See :meth:`chatd.interfaces.IChannel.send`."""
         if self.state == OPEN:
@@ -175,7 +181,6 @@ class ChatProtocol(LeanProtocol):
         if self.state == OPEN:
             self.cause = f"closed with {int(code)}: {reason}"
             self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, 123))
-            self._leave()
 
     def ping(self) -> None:
         """See :meth:`chatd.interfaces.IChannel.ping`."""
@@ -206,15 +211,17 @@ class ChatProtocol(LeanProtocol):
                 self._send_error(ErrorCode.TOO_LARGE, limit)
             self.cause = f"failed with {code}"
         super()._fail_connection(code, reason)
-        self._leave()
 
     def sendCloseFrame(
         self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
     ) -> None:
-        """Begin or answer the closing handshake, which must not take forever."""
+        """Begin or answer the closing handshake, which must not take forever: nothing is said after it."""
         super().sendCloseFrame(code, reasonUtf8, isReply)
         if self.state == CLOSING:
             self.factory.sweeper.ending(self)
+        if isReply:
+            self.cause = f"closed by the client with {self.remoteCloseCode}"
+        self._leave()
 
     def dropConnection(self, abort: bool = False) -> None:
         """End the TCP connection; without ``abort``, after what is unsent, which must not take forever."""
@@ -225,8 +232,6 @@ class ChatProtocol(LeanProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is over, if it ever was open."""
         self.factory.closed(self)
-        if wasClean and self.connection is not None:
-            self.cause = f"closed by the client with {code}"
         self._leave()
 
     def _refuse(self, refusal: CloseConnection) -> None:

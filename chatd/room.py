@@ -1,6 +1,6 @@
 """A room: who is in it, and its containers. Pure: no I/O, no clock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chatd.container import Container
 from chatd.interfaces import IChannel
@@ -43,8 +43,9 @@ class Room:
         self.name = name
         self.users: dict[str, list[Connection]] = {}
         """The connections of each online user."""
-        self.audience: dict[Connection, None] = {}
-        """The attached room-scoped connections, in the order of their coming: who hears room-wide traffic."""
+        self.audience: dict[Connection, Callable[[bytes], None]] = {}
+        """The attached room-scoped connections, in the order of their coming: who hears room-wide traffic,
+        and by which call. A channel that is no longer open has left before anything is said."""
         self.containers: dict[str, Container] = {}
         self._serving: dict[str, dict[str, Container]] = {}  # agent -> the containers it is a member of
         self._asked: dict[str, dict[str, Container]] = {}  # acceptId -> the containers waiting for it
@@ -72,7 +73,7 @@ class Room:
         """From now on the connection hears what is said to it."""
         connection.attached = True
         if connection.is_room_scoped:
-            self.audience[connection] = None
+            self.audience[connection] = connection.channel.write
 
     def leave(self, connection: Connection) -> bool:
         """Take a connection out. :returns: whether it was its user's last (C6)."""

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from chatd import handshake
 from chatd.handshake import Refused, Request
-from chatd.outlet import DirectOutlet, FirstWrite, Outlet, Writer, may_send_directly
+from chatd.outlet import DirectOutlet, Outlet, may_send_directly
 
 CONNECTING = WebSocketProtocol.STATE_CONNECTING
 OPEN = WebSocketProtocol.STATE_OPEN
@@ -59,7 +59,7 @@ class LeanProtocol(WebSocketServerProtocol):
     maxMessagePayloadSize: int
     maxConnections: int
     message_data: Any
-    outlet: Writer
+    outlet: Outlet
 
     # What Autobahn sets on every connection and changes on few.
     state = CONNECTING
@@ -127,7 +127,7 @@ class LeanProtocol(WebSocketServerProtocol):
             self.dropConnection(abort=False)
             return
         self.data = b""
-        FirstWrite(self, handshake.accepted(request, self.factory.server))
+        self.outlet.hold(handshake.accepted(request, self.factory.server))
         self.state = OPEN
         self.opened(request)
         self.factory.answer(self)
@@ -153,7 +153,7 @@ class LeanProtocol(WebSocketServerProtocol):
 
     def dropConnection(self, abort: bool = False) -> None:
         """End the TCP connection; without ``abort``, after what is unsent."""
-        if not abort and type(self.outlet) is FirstWrite:
+        if not abort and self.outlet.holds:
             self.outlet.write(b"")
         super().dropConnection(abort)
 
@@ -275,5 +275,5 @@ class LeanFactory(WebSocketServerFactory):
     def _answer_now(self) -> None:
         answered, self._answered = self._answered, []
         for protocol in answered:
-            if type(protocol.outlet) is FirstWrite:
+            if protocol.outlet.holds:
                 protocol.outlet.write(b"")

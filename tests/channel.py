@@ -28,6 +28,8 @@ class ListChannel:
         """See IChannel."""
         self.writes.append(frames)
 
+    write = send
+
     def close(self, code: CloseCode, reason: str) -> None:
         """See IChannel."""
         self.closed = code

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 
 import pytest
@@ -26,10 +26,18 @@ class Owner:
         self.told += 1
 
 
+class Reactor(MemoryReactor):
+    """Keeps its writers where most of Twisted's reactors have them."""
+
+    @property
+    def _writes(self) -> Collection[object]:
+        return self.writers
+
+
 class Line:
     """A TCP connection over loopback: the server's transport, with an outlet, and the client's socket."""
 
-    def __init__(self, kind: type[Outlet]) -> None:
+    def __init__(self, kind: type[Outlet], reactor: type[MemoryReactor] = Reactor) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.socket()
             self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -39,7 +47,7 @@ class Line:
         accepted.setblocking(False)
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self.client.setblocking(False)
-        self.reactor = MemoryReactor()
+        self.reactor = reactor()
         protocol = Protocol()
         port = Port(0, Factory(), reactor=self.reactor)
         self.transport = Server(accepted, protocol, address, port, 1, self.reactor)
@@ -91,10 +99,13 @@ class Line:
         self._accepted.close()
 
 
-@pytest.fixture(params=[Outlet, DirectOutlet])
+@pytest.fixture(
+    params=[(Outlet, Reactor), (DirectOutlet, Reactor), (DirectOutlet, MemoryReactor)],
+    ids=["by the transport", "direct", "direct, with a reactor that does not tell"],
+)
 def line(request: pytest.FixtureRequest) -> Iterator[Line]:
     """Both twins must keep the same promises."""
-    line = Line(request.param)
+    line = Line(*request.param)
     yield line
     line.close()
 
@@ -128,6 +139,25 @@ def test_what_is_written_does_not_overtake_what_waits(line):
     read = line.read()
     line.outlet.write(b"the end")
     assert read + line.read_all(len(written) + 7 - len(read)) == written + b"the end"
+
+
+def test_what_another_wrote_to_the_transport_is_not_overtaken(line):
+    written = line.fill()
+    line.read_all(len(written))
+    line.transport.write(b"theirs")
+    line.outlet.write(b"ours")
+    assert line.read_all(10) == b"theirsours"
+
+
+def test_bytes_that_are_held_go_before_the_next_write(line):
+    line.outlet.hold(b"one ")
+    line.turn()
+    assert line.outlet.holds
+    assert line.read() == b""
+    line.outlet.write(b"two ")
+    line.outlet.write(b"three")
+    assert not line.outlet.holds
+    assert line.read_all(13) == b"one two three"
 
 
 def test_after_a_jam_all_goes_on_as_before(line):
