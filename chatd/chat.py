@@ -138,6 +138,8 @@ class Chat:
             notice = self._notices.came(connection.identity, room.name, room.online)
             self._outbox.tell(connection, notice)
             return
+        if not connection.rights.may_enter(target):
+            raise RequestError(ErrorCode.FORBIDDEN, "This account may not enter that room.")
         self._depart(connection, room)
         connection.identity = msgspec.structs.replace(connection.identity, room=target)
         self._arrive(connection)

@@ -9,12 +9,14 @@ import json
 import re
 import tomllib
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from chatd.addresses import checked_networks
 from chatd.notices import IN_TEXT, OUT_TEXT, checked_template
 
 
@@ -24,94 +26,129 @@ class ConfigError(Exception):
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 
-_Count = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
-_Positive = Annotated[int, Meta(ge=1, description="a whole number > 0")]
-_AboveZero = Annotated[float, Meta(gt=0, description="a number > 0")]
-_AtLeastZero = Annotated[float, Meta(ge=0, description="a number >= 0")]
-_Flag = Annotated[bool, Meta(description="true or false")]
-_Text = Annotated[str, Meta(description="a text")]
-_Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
-_Template = Annotated[str, Meta(description="a text", extra={"check": checked_template})]
-_TimeFormat = Annotated[
+class Secret(str):
+    """A text that no repr shows."""
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+Count = Annotated[int, Meta(ge=0, description="a whole number >= 0")]
+Positive = Annotated[int, Meta(ge=1, description="a whole number > 0")]
+AboveZero = Annotated[float, Meta(gt=0, description="a number > 0")]
+AtLeastZero = Annotated[float, Meta(ge=0, description="a number >= 0")]
+Flag = Annotated[bool, Meta(description="true or false")]
+Text = Annotated[str, Meta(description="a text")]
+Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
+SecretText = Annotated[str, Meta(description="a text", extra={"check": Secret})]
+Networks = Annotated[
+    tuple[str, ...], Meta(description="a list of addresses or networks", extra={"check": checked_networks})
+]
+Template = Annotated[str, Meta(description="a text", extra={"check": checked_template})]
+TimeFormat = Annotated[
     Literal["iso", "datetime", "epoch_ms"], Meta(description='"iso", "datetime" or "epoch_ms"')
 ]
-_Level = Annotated[
+Level = Annotated[
     Literal["debug", "info", "warn", "error", "critical"],
     Meta(description='"debug", "info", "warn", "error" or "critical"'),
 ]
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A table of the file; a key that is left out has its default."""
 
 
-class Server(_Section, frozen=True, kw_only=True):
+class Server(Section, frozen=True, kw_only=True):
     """``[server]``: where connections come in, and which."""
 
-    listen: _Texts = ("tcp:9326",)
-    origins: _Texts = ()
-    max_connections: _Count = 20_000
-    displace: _Flag = False
-    direct_send: _Flag = True
+    listen: Texts = ("tcp:9326",)
+    origins: Texts = ()
+    no_origin: Flag = True
+    max_connections: Count = 20_000
+    max_per_address: Count = 0
+    max_per_user: Count = 0
+    connect_rate: AtLeastZero = 0.0
+    connect_burst: Positive = 20
+    proxies: Networks = ()
+    displace: Flag = False
+    direct_send: Flag = True
 
 
-class Heartbeat(_Section, frozen=True, kw_only=True):
+class Heartbeat(Section, frozen=True, kw_only=True):
     """``[heartbeat]``: when a silent client is given up (H1, H2)."""
 
-    interval: _AboveZero = 30.0
-    misses: _Positive = 3
-    reply: _Flag = True
+    interval: AboveZero = 30.0
+    misses: Positive = 3
+    reply: Flag = True
 
 
-class Notices(_Section, frozen=True, kw_only=True, rename={"into": "in"}):
+class Notices(Section, frozen=True, kw_only=True, rename={"into": "in"}):
     """``[notices]``: the texts of notices, and how times are written (N5, D2)."""
 
-    into: _Template = IN_TEXT
-    out: _Template = OUT_TEXT
-    out_all: _Template = OUT_TEXT
-    time_format: _TimeFormat = "iso"
+    into: Template = IN_TEXT
+    out: Template = OUT_TEXT
+    out_all: Template = OUT_TEXT
+    time_format: TimeFormat = "iso"
 
 
-class Limits(_Section, frozen=True, kw_only=True):
+class Limits(Section, frozen=True, kw_only=True):
     """``[limits]``: what one client may cost."""
 
-    message_size: _Positive = 65_536
-    errors_in_a_row: _Positive = 20
-    rate: _AboveZero = 50.0
-    burst: _Positive = 200
-    send_buffer: _Positive = 1_048_576
+    message_size: Positive = 65_536
+    errors_in_a_row: Positive = 20
+    rate: AboveZero = 50.0
+    burst: Positive = 200
+    send_buffer: Positive = 1_048_576
 
 
-class Logs(_Section, frozen=True, kw_only=True):
+class Logs(Section, frozen=True, kw_only=True):
     """``[log]``: what is written to the log."""
 
-    level: _Level = "info"
+    level: Level = "info"
 
 
-class Store(_Section, frozen=True, kw_only=True):
+class Store(Section, frozen=True, kw_only=True):
     """``[store]``: where messages are kept (M5, M6)."""
 
-    url: _Text = "sqlite:chatd.sqlite"
-    flush: _Flag = False
-    keep_days: _AtLeastZero = 0.0
-    repeat_window: _AboveZero = 300.0
-    queue: _Positive = 10_000
+    url: Text = "sqlite:chatd.sqlite"
+    flush: Flag = False
+    keep_days: AtLeastZero = 0.0
+    repeat_window: AboveZero = 300.0
+    queue: Positive = 10_000
 
 
-class Containers(_Section, frozen=True, kw_only=True):
+class Containers(Section, frozen=True, kw_only=True):
     """``[containers]``: customers' conversations (K1, D4)."""
 
-    idle_timeout: _AboveZero = 1800.0
-    replay: _Count = 100
+    idle_timeout: AboveZero = 1800.0
+    replay: Count = 100
 
 
-class Auth(_Section, frozen=True, kw_only=True):
+class Project(Section, frozen=True, kw_only=True):
+    """``[auth.CLIENTTYPE]``: the accounts of one project. Each kind of checker adds its own keys.
+
+    ``rooms``: patterns of the rooms its users may be in; empty for all.
+    """
+
+    kind: Text
+    rooms: Texts = ()
+
+
+class Auth(Section, frozen=True, kw_only=True):
     """``[auth]``: who may connect (C3)."""
 
-    anonymous: _Flag = True
+    anonymous: Flag = True
+    default: Text = ""
+    failures: Positive = 10
+    failures_per_address: Positive = 100
+    failure_window: AboveZero = 300.0
+    remember: AtLeastZero = 60.0
+    timeout: AboveZero = 15.0
+    projects: dict[str, Project] = msgspec.field(default_factory=dict, name="")
+    """By clientType: in the file, every table below ``[auth]``."""
 
 
-class Config(_Section, frozen=True, kw_only=True):
+class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
     server: Server = Server()
@@ -121,12 +158,16 @@ class Config(_Section, frozen=True, kw_only=True):
     log: Logs = Logs()
     store: Store = Store()
     containers: Containers = Containers()
-    autoreply: dict[str, _Text] = msgspec.field(default_factory=dict)
+    autoreply: dict[str, Text] = msgspec.field(default_factory=dict)
     auth: Auth = Auth()
 
 
-def load(path: Path) -> Config:
-    """Read a configuration file. :raises ConfigError: with the one line to print."""
+def load(path: Path, kinds: Mapping[str, type[Project]] = types.MappingProxyType({})) -> Config:
+    """Read a configuration file.
+
+    :param kinds: the keys of a project's table, by its ``kind``.
+    :raises ConfigError: with the one line to print.
+    """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -136,10 +177,40 @@ def load(path: Path) -> Config:
     except (ValueError, RecursionError) as error:  # a number or a nest that is too deep is no TOMLDecodeError
         raise ConfigError(f"{path}: {error}") from None
     try:
+        projects = _projects(raw, kinds)
         config: Config = _section(Config, raw, ())
+        auth = msgspec.structs.replace(config.auth, projects=projects)
+        _check_default(auth)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    return config
+    return msgspec.structs.replace(config, auth=auth)
+
+
+def _projects(raw: dict[str, Any], kinds: Mapping[str, type[Project]]) -> Mapping[str, Project]:
+    """Take the tables below ``[auth]`` out of what was read."""
+    auth = raw.get("auth")
+    projects: dict[str, Project] = {}
+    if isinstance(auth, dict):
+        settings = {field.encode_name for field in msgspec.structs.fields(Auth)}
+        tables = [name for name, value in auth.items() if isinstance(value, dict)]
+        for name in (name for name in tables if name not in settings):
+            projects[name] = _project(auth.pop(name), ("auth", name), kinds)
+    return types.MappingProxyType(projects)
+
+
+def _project(raw: dict[str, Any], path: tuple[str, ...], kinds: Mapping[str, type[Project]]) -> Project:
+    kind = raw.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        known = " or ".join(f'"{known}"' for known in sorted(kinds))
+        raise ConfigError(f"{_dotted((*path, 'kind'))}: expected {known}, got {_shown(kind)}")
+    project: Project = _section(kinds[kind], raw, path)
+    return project
+
+
+def _check_default(auth: Auth) -> None:
+    if auth.default and auth.default not in auth.projects:
+        expected = "expected the name of a table below [auth]"
+        raise ConfigError(f"auth.default: {expected}, got {_shown(auth.default)}")
 
 
 def _section(kind: type[msgspec.Struct], raw: object, path: tuple[str, ...]) -> Any:
@@ -147,11 +218,14 @@ def _section(kind: type[msgspec.Struct], raw: object, path: tuple[str, ...]) -> 
     if not isinstance(raw, dict):
         raise ConfigError(f"{_dotted(path)}: expected a table, got {_shown(raw)}")
     types_of = get_type_hints(kind, include_extras=True)
-    fields = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(kind) if field.encode_name}
     for key in raw:
         if key not in fields:
             raise ConfigError(f"{_dotted((*path, key))}: unknown key; known here: {', '.join(fields)}")
     values = {fields[key]: _value(types_of[fields[key]], value, (*path, key)) for key, value in raw.items()}
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in values:
+            raise ConfigError(f"{_dotted((*path, field.encode_name))}: is required")
     return kind(**values)
 
 

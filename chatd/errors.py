@@ -45,6 +45,10 @@ class CloseCode(IntEnum):
     TOO_FAST = 4429
 
 
+class StartError(Exception):
+    """Start-up cannot go on; the text is the one line to print."""
+
+
 class RequestError(Exception):
     """A client's request that is refused: it changes nothing and earns one error frame (E1, E2).
 

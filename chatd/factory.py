@@ -4,10 +4,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from chatd import __version__
+from chatd.admission import Admission
 from chatd.chat import Chat
 from chatd.errors import CloseCode
 from chatd.protocol import ChatProtocol
 from chatd.rate import Rate
+from chatd.realm import Logins
 from chatd.sweeper import Sweeper
 from chatd.websocket import CONNECTING, LeanFactory
 
@@ -15,14 +17,14 @@ from chatd.websocket import CONNECTING, LeanFactory
 class ChatFactory(LeanFactory):
     """Makes a protocol for each connection; holds what they share.
 
-    :param origins: the Origins whose pages may connect; empty for all.
+    :param logins: who a client is.
+    :param admission: who may connect at all.
     :param max_connections: past it a handshake is answered 503; 0 for no limit.
     :param message_size: the largest message taken, in bytes.
     :param send_buffer: how much may be unsent to a client, in bytes, before it is closed (1013).
     :param rate: how fast a client may send, control frames included.
     :param errors_in_a_row: how many erroneous messages in a row close a connection (E2).
     :param heartbeat_reply: whether the server answers heartbeats (H1).
-    :param anonymous: whether one may connect without credentials (C3).
     :param direct_send: whether to send on sockets directly where that can be done.
     """
 
@@ -31,15 +33,15 @@ class ChatFactory(LeanFactory):
         clock: IReactorTime,
         chat: Chat,
         sweeper: Sweeper,
+        logins: Logins,
         *,
-        origins: tuple[str, ...] = (),
+        admission: Admission | None = None,
         max_connections: int = 0,
         message_size: int = 65536,
         send_buffer: int = 1024 * 1024,
         rate: Rate | None = None,
         errors_in_a_row: int = 20,
         heartbeat_reply: bool = True,
-        anonymous: bool = True,
         direct_send: bool = True,
     ) -> None:
         super().__init__(
@@ -54,11 +56,11 @@ class ChatFactory(LeanFactory):
         self.clock = clock
         self.chat = chat
         self.sweeper = sweeper
-        self.origins = frozenset(origins)
+        self.logins = logins
+        self.admission = admission or Admission()
         self.rate = rate or Rate(50, 200)
         self.errors_in_a_row = errors_in_a_row
         self.heartbeat_reply = heartbeat_reply
-        self.anonymous = anonymous
         self.open: set[ChatProtocol] = set()
         self._emptied: Deferred[None] | None = None
 

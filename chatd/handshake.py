@@ -35,12 +35,18 @@ class Refused(Exception):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a client asks for. ``uri`` and ``origin`` are the request's bytes, read as ISO 8859-1."""
+    """What a client asks for. ``uri`` and ``origin`` are the request's bytes, read as ISO 8859-1.
+
+    Its repr tells nothing: there are credentials in it.
+    """
 
     uri: str
     key: str
     origin: str | None
     headers: dict[str, str]
+
+    def __repr__(self) -> str:
+        return "<Request>"
 
 
 def parse(head: bytes) -> Request:

@@ -9,22 +9,21 @@ from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamSer
 from twisted.internet.protocol import Factory
 
 from chatd.chat import Chat
+from chatd.checkers.projects import Projects
 from chatd.container import Container
+from chatd.errors import StartError
 from chatd.factory import ChatFactory
 from chatd.interfaces import IMessageStore
 from chatd.logs import Log
 from chatd.outbox import Outbox
 from chatd.registry import Registry
 from chatd.stamp import Stamp
+from chatd.tls import TLSEndpoint
 from chatd.turn import StoreError
 
 log = Log()
 
 STOP_SECONDS = 5  # for the last turn to be kept, and for the last connections to close, whatever they do
-
-
-class StartError(Exception):
-    """Start-up cannot go on; the text is the one line to print."""
 
 
 class Keeper(Service):
@@ -99,6 +98,18 @@ class Listener(Service):
         self._port = port
         log.info("listening on {address}", address=port.getHost())
 
+    def reload(self) -> None:
+        """Read a certificate again. One that will not do changes nothing."""
+        if isinstance(self._endpoint, TLSEndpoint):
+            try:
+                self._endpoint.reload()
+            except ValueError as error:
+                log.error(
+                    "{endpoint}: the certificate was not read again: {error}",
+                    endpoint=self.description,
+                    error=error,
+                )
+
     async def close(self) -> None:
         """Take no more connections."""
         port, self._port = self._port, None
@@ -123,6 +134,7 @@ class House(MultiService):
         factory: ChatFactory,
         keeper: Keeper,
         listeners: list[Listener],
+        projects: Projects,
     ) -> None:
         super().__init__()
         self._clock = clock
@@ -130,6 +142,8 @@ class House(MultiService):
         self._factory = factory
         self._keeper = keeper
         self._listeners = listeners
+        self._projects = projects
+        projects.setServiceParent(self)
         keeper.setServiceParent(self)  # first: what it knows is there before anybody comes
         for listener in listeners:
             listener.setServiceParent(self)
@@ -149,6 +163,13 @@ class House(MultiService):
             if self.daemon:  # whose standard error nobody sees
                 log.critical("{error}", error=error)
             raise
+
+    def reload(self) -> None:
+        """Read again what may change without dropping anybody: certificates, and files of accounts."""
+        for listener in self._listeners:
+            listener.reload()
+        self._projects.reload()
+        log.info("read again: certificates, accounts")
 
     def stopService(self) -> "Deferred[None]":
         """Close the doors, then every connection with 1001, then the rest."""

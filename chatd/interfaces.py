@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.credentials import ICredentials
 from zope.interface import Attribute, Interface
 
 from chatd.errors import CloseCode
@@ -65,3 +67,38 @@ class IMessageStore(Interface):
 
     def close() -> None:
         """Let go, when nothing is under way."""
+
+
+class ILogin(ICredentials):
+    """Credentials of a project's account: see :class:`chatd.accounts.Login`."""
+
+    client_type: str = Attribute("The project.")
+    account: str = Attribute("As it came.")
+    password: str = Attribute("The MD5 of the password, 32 lower-case hexadecimal digits.")
+    user_id: str = Attribute("Who the client says it is.")
+    address: str = Attribute("The client's address.")
+
+
+class IAccountChecker(ICredentialsChecker):
+    """Checks the accounts of one project.
+
+    ``requestAvatarId(login)`` takes an :class:`ILogin` and fires with a :class:`chatd.accounts.Account`, or
+    fails: with :exc:`~twisted.cred.error.UnauthorizedLogin` if account or password is wrong, with
+    :exc:`chatd.accounts.Unavailable` if that cannot be told now. Everything else is a bug and lets nobody in.
+
+    A kind of checker is a class. Its attribute ``Section`` is a :class:`chatd.config.Project` with the keys
+    of its table in the configuration; it is called with such a section and :class:`chatd.accounts.Means`.
+    The entry points of the group ``chatd.checkers`` name further kinds.
+    """
+
+    by_user: bool = Attribute("Whether what is answered may depend on the user_id.")
+
+    def start() -> None:
+        """Make ready, when the server starts. :raises ValueError: with the one line to print."""
+
+    def reload() -> None:
+        """Read again what was read at start: files, certificates. :raises ValueError: if that cannot be
+        done; all is as before."""
+
+    def stop() -> "Deferred[None] | None":
+        """Let go, when the server stops."""

@@ -1,6 +1,7 @@
 """Frozen values that everything else speaks of: who somebody is, what was said, who hears it."""
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from unicodedata import category
 
 import msgspec
@@ -25,6 +26,24 @@ class Identity(msgspec.Struct, frozen=True):
     room: str
     container_id: str | None = None
     target_id: str | None = None
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What a connection may do beside what everybody may.
+
+    :param is_agent: add itself to any container of its room (M3).
+    :param rooms: patterns of the rooms it may be in (``*``, ``?``, ``[...]``); empty: all.
+    """
+
+    is_agent: bool = False
+    rooms: tuple[str, ...] = ()
+
+    def may_enter(self, room: str) -> bool:
+        """Whether it may be in a room."""
+        return not self.rooms or any(fnmatchcase(room, pattern) for pattern in self.rooms)
+
+
+NO_RIGHTS = Rights()
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,14 +9,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from autobahn.util import encode_truncate
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd import parameters
 from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
-from chatd.handshake import Refused, Request
+from chatd.handshake import Request
 from chatd.interfaces import IChannel
 from chatd.logs import Log
 from chatd.model import Error
+from chatd.realm import Participant
 from chatd.room import Connection
 from chatd.websocket import CLOSED, CLOSING, OPEN, LeanProtocol
 from chatd.wire import commands
@@ -38,6 +40,10 @@ class ChatProtocol(LeanProtocol):
     cause = "gone without a close frame"
     spent_until = 0.0
     errors_in_a_row = 0
+    early: bytes | None = None
+    """What has come while the login was not decided; None: it is, or has not begun."""
+    counted_at: str | None = None
+    """The address that the connection counts for, if addresses are counted."""
 
     # -- the handshake ------------------------------------------------------------------------------
 
@@ -51,14 +57,15 @@ class ChatProtocol(LeanProtocol):
         """Bytes: a sign of life (H2)."""
         if self.connection is not None and self.state == OPEN:
             self.factory.sweeper.heard(self)
+        elif self.early is not None:
+            self.early += data
+            return
         super().dataReceived(data)
 
     def admit(self, request: Request) -> None:
         """C2: only a foreign Origin, and a full server, are refused by HTTP."""
         super().admit(request)
-        origins = self.factory.origins
-        if origins and request.origin and request.origin not in origins:
-            raise Refused(HTTPStatus.FORBIDDEN)
+        self.factory.admission.check_origin(request)
 
     def refused(self, status: HTTPStatus) -> None:
         """There will be no WebSocket."""
@@ -67,28 +74,55 @@ class ChatProtocol(LeanProtocol):
     def opened(self, request: Request) -> None:
         """The handshake is done: who is it, and may they (C1 to C5)?"""
         try:
+            address = self._admitted(request)
             identity, credentials, after = parameters.parse(request.uri)
-            if credentials is not None:
-                raise CloseConnection(
-                    CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "This clientType has no accounts here."
-                )
-            if not self.factory.anonymous:
-                raise CloseConnection(
-                    CloseCode.UNAUTHORIZED, ErrorCode.UNAUTHORIZED, "Credentials are required here."
-                )
-            self.connection = Connection(identity, self)
-            self.factory.sweeper.heard(self)
-            self.factory.chat.join(self.connection, after)
-            log.info(
-                "{peer} joined as {user!r} in {room!r}",
-                peer=self.peer,
-                user=identity.user_id,
-                room=identity.room,
-            )
         except CloseConnection as refusal:
             self._refuse(refusal)
-        except Exception:
-            self._broken("joining")
+            return
+        login = self.factory.logins.login(identity, credentials, address)
+        login.addCallback(self._join, after)
+        login.addErrback(self._not_joined)
+        if self.connection is None and self.state == OPEN:  # a login takes its time: read nothing until then
+            self.early = b""
+            self.factory.sweeper.heard(self)
+            self.transport.pauseProducing()
+
+    def _admitted(self, request: Request) -> str:
+        """The client's address. :raises CloseConnection: if too many come from there."""
+        factory, host = self.factory, self.host
+        address = factory.admission.address(host, request)
+        if address != host:
+            self.peer = f"{address} via {self.peer}"
+        if factory.admission.connected(address, factory.clock.seconds()):
+            self.counted_at = address
+        return address
+
+    def _join(self, participant: Participant, after: str | None) -> None:
+        if self.state != OPEN:
+            return
+        identity = participant.identity
+        self.factory.admission.joined(identity.user_id)
+        self.connection = Connection(identity, self, participant.rights)
+        self.factory.sweeper.heard(self)
+        self.factory.chat.join(self.connection, after)
+        log.info(
+            "{peer} joined as {user!r} in {room!r}", peer=self.peer, user=identity.user_id, room=identity.room
+        )
+        self._read_on()
+
+    def _not_joined(self, failure: Failure) -> None:
+        if isinstance(failure.value, CloseConnection):
+            self._refuse(failure.value)
+        else:
+            self._broken("joining", failure)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """The login is decided: hear what has come meanwhile, and read again."""
+        early, self.early = self.early, None
+        if early is not None:
+            self.transport.resumeProducing()
+            self.dataReceived(early)
 
     # -- messages -----------------------------------------------------------------------------------
 
@@ -232,6 +266,8 @@ class ChatProtocol(LeanProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is over, if it ever was open."""
         self.factory.closed(self)
+        if self.counted_at is not None:
+            self.factory.admission.lost(self.counted_at)
         self._leave()
 
     def _refuse(self, refusal: CloseConnection) -> None:
@@ -246,9 +282,9 @@ class ChatProtocol(LeanProtocol):
             )
         self.close(refusal.close_code, refusal.sentence)
 
-    def _broken(self, doing: str) -> None:
+    def _broken(self, doing: str, failure: Failure | None = None) -> None:
         """A bug: in the log it goes, and the connection with it."""
-        log.failure("a bug in {doing} for {peer}", doing=doing, peer=self.peer)
+        log.failure("a bug in {doing} for {peer}", failure, doing=doing, peer=self.peer)
         self.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     def _leave(self) -> None:
@@ -263,4 +299,5 @@ class ChatProtocol(LeanProtocol):
                 room=identity.room,
                 cause=self.cause,
             )
+            self.factory.admission.left(identity.user_id)
             self.factory.chat.leave(connection)

@@ -4,21 +4,22 @@ from collections.abc import Callable, Iterator
 
 from chatd.container import Container
 from chatd.interfaces import IChannel
-from chatd.model import Identity
+from chatd.model import NO_RIGHTS, Identity, Rights
 
 
 class Connection:
-    """One open WebSocket as the rooms see it: an identity and the way to the client.
+    """One open WebSocket as the rooms see it: an identity, its rights, and the way to the client.
 
     It is *in* a room from the moment it counts as online there, and *attached* from the point on the
     road (see :mod:`chatd.delivery`) from which it hears the room.
     """
 
-    __slots__ = ("attached", "channel", "identity", "room")
+    __slots__ = ("attached", "channel", "identity", "rights", "room")
 
-    def __init__(self, identity: Identity, channel: IChannel) -> None:
+    def __init__(self, identity: Identity, channel: IChannel, rights: Rights = NO_RIGHTS) -> None:
         self.identity = identity
         self.channel = channel
+        self.rights = rights
         self.room: Room | None = None
         self.attached = False
 

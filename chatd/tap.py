@@ -5,27 +5,41 @@ The only module that names concrete stores and buses, and the global reactor.
 
 import gc
 import resource
+import signal
 import sys
 import time
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.endpoints import serverFromString
+from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
+from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IReactorCore, IReactorTime, IStreamServerEndpoint
 from twisted.python import usage
 
-from chatd import config, logs
+from chatd import config, logs, tls
+from chatd.accounts import Means
+from chatd.admission import Admission
 from chatd.bus.local import LocalBus
 from chatd.chat import Chat
-from chatd.config import Config, ConfigError
+from chatd.checkers.file import FileChecker
+from chatd.checkers.guard import Guard, Throttle
+from chatd.checkers.hashes import Hashes
+from chatd.checkers.http import HttpChecker
+from chatd.checkers.projects import Projects
+from chatd.checkers.sql import SqlChecker
+from chatd.config import Auth, Config, ConfigError, Server
 from chatd.conversations import Conversations
+from chatd.errors import StartError
 from chatd.factory import ChatFactory
-from chatd.house import House, Keeper, Listener, StartError
+from chatd.house import House, Keeper, Listener
 from chatd.interfaces import IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.rate import Rate
+from chatd.realm import Logins, Realm
 from chatd.registry import Registry
 from chatd.stamp import Stamp
 from chatd.store.none import NoStore
@@ -63,7 +77,8 @@ class Options(usage.Options):
         """Read the configuration; a mistake in it is one line and status 1."""
         try:
             if self["config"] is not None:
-                self.configuration = config.load(Path(self["config"]))
+                sections = {name: kind.Section for name, kind in _kinds().items()}
+                self.configuration = config.load(Path(self["config"]), sections)
             from twisted.internet import reactor
 
             _endpoints(self, reactor)
@@ -84,6 +99,7 @@ def makeService(options: Options) -> MultiService:
     _spare_the_garbage_collector()
     logs.set_level(options.configuration.log.level)
     house = build(options.configuration, reactor, _endpoints(options, reactor), _store(options))
+    reactor.callWhenRunning(signal.signal, signal.SIGHUP, lambda *_: reactor.callLater(0, house.reload))
     house.daemon = options.parent is not None and not options.parent["nodaemon"]
     return house
 
@@ -122,23 +138,29 @@ def build(
         settings.heartbeat.misses,
         conversations.expire,
     )
+    projects = _projects(settings.auth, clock)
     factory = ChatFactory(
         clock,
         chat,
         sweeper,
-        origins=settings.server.origins,
+        _logins(settings, projects),
+        admission=_admission(settings.server),
         max_connections=settings.server.max_connections,
         message_size=settings.limits.message_size,
         send_buffer=settings.limits.send_buffer,
         rate=Rate(settings.limits.rate, settings.limits.burst),
         errors_in_a_row=settings.limits.errors_in_a_row,
         heartbeat_reply=settings.heartbeat.reply,
-        anonymous=settings.auth.anonymous,
         direct_send=settings.server.direct_send,
     )
     keeper = Keeper(clock, store, outbox, registry, stamp)
     house = House(
-        clock, chat, factory, keeper, [Listener(name, endpoint, factory) for name, endpoint in endpoints]
+        clock,
+        chat,
+        factory,
+        keeper,
+        [Listener(name, endpoint, factory) for name, endpoint in endpoints],
+        projects,
     )
     registry.setServiceParent(house)
     sweeper.setServiceParent(house)
@@ -146,6 +168,52 @@ def build(
         days = settings.store.keep_days
         Retention(clock, store, days, time.time).setServiceParent(house)
     return house
+
+
+def _admission(settings: Server) -> Admission:
+    rate = Rate(settings.connect_rate, settings.connect_burst) if settings.connect_rate else None
+    return Admission(
+        origins=settings.origins,
+        no_origin=settings.no_origin,
+        proxies=settings.proxies,
+        max_per_address=settings.max_per_address,
+        max_per_user=settings.max_per_user,
+        rate=rate,
+    )
+
+
+def _projects(settings: Auth, clock: IReactorTime) -> Projects:
+    hashes = Hashes(clock)  # type: ignore[arg-type]
+    means = Means(clock, hashes)
+    throttle = Throttle(settings.failures, settings.failures_per_address, settings.failure_window)
+    kinds = _kinds() if settings.projects else {}
+    checkers = {
+        name: Guard(
+            name, kinds[project.kind](project, means), clock, throttle, settings.remember, settings.timeout
+        )
+        for name, project in settings.projects.items()
+    }
+    rooms = {name: project.rooms for name, project in settings.projects.items()}
+    return Projects(checkers, rooms, hashes)
+
+
+def _logins(settings: Config, projects: Projects) -> Logins:
+    checkers: list[ICredentialsChecker] = [projects]
+    if settings.auth.anonymous:
+        checkers.append(AllowAnonymousAccess())
+    return Logins(Portal(Realm(), checkers), settings.auth.projects, settings.auth.default)
+
+
+def _kinds() -> dict[str, Any]:
+    """The kinds of checkers: ours, and those that installed packages bring."""
+    kinds: dict[str, Any] = {"file": FileChecker, "http": HttpChecker, "sql": SqlChecker}
+    for entry_point in entry_points(group="chatd.checkers"):
+        try:
+            kinds[entry_point.name] = entry_point.load()
+        except Exception as error:
+            kind = f"auth: the kind {entry_point.name!r}, {entry_point.value}"
+            raise ConfigError(f"{kind}: {error}") from None
+    return kinds
 
 
 def _store(options: Options) -> IMessageStore:
@@ -165,7 +233,7 @@ def _endpoints(options: Options, reactor: IReactorCore) -> list[tuple[str, IStre
     found = []
     for description in given or options.configuration.server.listen:
         try:
-            found.append((description, serverFromString(reactor, description)))
+            found.append((description, tls.endpoint(reactor, description)))
         except Exception as error:  # each kind of endpoint raises what it likes
             mistake = f"expected an endpoint such as tcp:9326, got {description!r} ({error})"
             raise ConfigError(f"{where}: {mistake}") from None

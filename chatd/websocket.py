@@ -19,6 +19,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from chatd import handshake
+from chatd.addresses import UNIX
 from chatd.handshake import Refused, Request
 from chatd.outlet import DirectOutlet, Outlet, may_send_directly
 
@@ -96,8 +97,10 @@ class LeanProtocol(WebSocketServerProtocol):
     def connectionMade(self) -> None:
         """A TCP connection: wait for its handshake."""
         address = self.transport.getPeer()
-        self.peer = f"{address.host}:{address.port}" if hasattr(address, "host") else "unix"
-        if hasattr(address, "host"):
+        if self.host == UNIX:
+            self.peer = UNIX
+        else:
+            self.peer = f"{self.host}:{address.port}"
             self.transport.setTcpNoDelay(True)
         direct = self.factory.direct_send and may_send_directly(self.transport)
         self.outlet = (DirectOutlet if direct else Outlet)(self.transport, self, self.factory.send_buffer)
@@ -107,6 +110,11 @@ class LeanProtocol(WebSocketServerProtocol):
         """The TCP connection is gone: ``onClose`` follows."""
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
         self.factory.countConnections -= 1
+
+    @property
+    def host(self) -> str:
+        """The address at the other end of the connection, which may be a proxy's."""
+        return getattr(self.transport.getPeer(), "host", UNIX)
 
     # -- the handshake ------------------------------------------------------------------------------
 

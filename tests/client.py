@@ -74,6 +74,8 @@ class MemoryTransport:
         self.connected = True
         self.disconnecting = False
         self.stuck = False
+        self.reading = True
+        self._arrived = b""
 
     def write(self, data: bytes) -> None:
         """See ITransport."""
@@ -94,7 +96,21 @@ class MemoryTransport:
     def deliver(self, data: bytes) -> None:
         """Bytes from the client."""
         if self.connected and not self.disconnecting:
-            self.protocol.dataReceived(data)
+            if self.reading:
+                self.protocol.dataReceived(data)
+            else:
+                self._arrived += data
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer."""
+        self.reading = False
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer. What has arrived meanwhile is read in a later turn."""
+        self.reading = True
+        arrived, self._arrived = self._arrived, b""
+        if arrived:
+            self._clock.callLater(0, self.deliver, arrived)
 
     def flow(self) -> None:
         """The client reads again, all that waits."""

@@ -11,18 +11,24 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
+from twisted.cred.portal import Portal
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from chatd.admission import Admission
 from chatd.bus.local import LocalBus
 from chatd.chat import Chat
+from chatd.checkers.hashes import Hashes
+from chatd.checkers.projects import Projects
 from chatd.conversations import Conversations
 from chatd.factory import ChatFactory
 from chatd.house import Keeper
-from chatd.interfaces import IMessageStore
+from chatd.interfaces import IAccountChecker, IMessageStore
 from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
+from chatd.realm import Logins, Realm
 from chatd.registry import Registry
 from chatd.stamp import Stamp
 from chatd.store.none import NoStore
@@ -59,6 +65,12 @@ class House:
         notices: NoticeTexts | None = None,
         store: IMessageStore | None = None,
         queue: int = 10_000,
+        anonymous: bool = True,
+        accounts: Mapping[str, IAccountChecker] | None = None,
+        rooms: Mapping[str, tuple[str, ...]] | None = None,
+        default: str = "",
+        origins: tuple[str, ...] = (),
+        admission: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self.clock = Clock()
@@ -92,7 +104,18 @@ class House:
         self.sweeper = Sweeper(
             clock=self.clock, interval=interval, misses=misses, expire=conversations.expire
         )
-        self.factory = ChatFactory(clock=self.clock, chat=self.chat, sweeper=self.sweeper, **settings)
+        checkers: list[ICredentialsChecker] = [AllowAnonymousAccess()] if anonymous else []
+        accounts = accounts or {}
+        rooms = dict.fromkeys(accounts, ()) | dict(rooms or {})
+        checkers.append(Projects(accounts, rooms, Hashes(self.clock)))
+        self.factory = ChatFactory(
+            clock=self.clock,
+            chat=self.chat,
+            sweeper=self.sweeper,
+            logins=Logins(Portal(Realm(), checkers), accounts, default),
+            admission=Admission(origins=origins, **(admission or {})),
+            **settings,
+        )
         self.sweeper.startService()
 
     def now(self) -> float:

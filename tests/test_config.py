@@ -37,7 +37,7 @@ def sections() -> dict[str, type[msgspec.Struct]]:
 
 def keys(kind: type[msgspec.Struct]) -> list[str]:
     """The keys of a table, as the file writes them."""
-    return [field.encode_name for field in msgspec.structs.fields(kind)]
+    return [field.encode_name for field in msgspec.structs.fields(kind) if field.encode_name]
 
 
 EVERY_KEY = [(section, key) for section, kind in sections().items() for key in keys(kind)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatd.rate import Rate
+from chatd.rate import Rate, Rates
 
 
 def spends(rate: Rate, times: list[float]) -> list[bool]:
@@ -86,3 +86,38 @@ def test_at_any_rate_it_is_never_more_than_a_token_off(per_second, burst, start,
     taken = spends(Rate(per_second, burst), times)
     assert sum(map(richer.spend, map(Fraction, times))) >= sum(taken)
     assert sum(map(poorer.spend, map(Fraction, times))) <= sum(taken)
+
+
+# -- many keys --------------------------------------------------------------------------------------
+
+
+def test_each_key_has_a_rate_of_its_own():
+    rates = Rates(Rate(1, 2))
+    assert [rates.spend("a", 0.0) for _ in range(3)] == [True, True, False]
+    assert rates.spend("b", 0.0)
+    assert rates.spend("a", 1.0)
+
+
+def test_a_key_can_be_charged_more_than_it_has():
+    rates = Rates(Rate(1, 2))
+    for _ in range(5):
+        rates.charge("a", 0.0)
+    assert not rates.has("a", 3.9)
+    assert rates.has("a", 4.1)
+    assert not rates.has("a", 4.1, tokens=2)
+
+
+def test_keys_at_rest_are_forgotten():
+    rates = Rates(Rate(1, 2))
+    for number in range(100):
+        rates.charge(number, float(number * 10))
+    assert len(rates) < 3
+
+
+def test_no_more_keys_are_kept_than_may_be():
+    rates = Rates(Rate(1, 2), most=10)
+    for number in range(100):
+        rates.charge(number, 0.0)
+    assert len(rates) == 10
+    assert rates.has(0, 0.0, tokens=2)
+    assert not rates.has(99, 0.0, tokens=2)

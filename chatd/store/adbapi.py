@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from twisted.enterprise.adbapi import Connection, ConnectionPool
+from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.defer import Deferred, fail
 from zope.interface import implementer
 
+from chatd.database import PooledConnection, interrupt
 from chatd.interfaces import IMessageStore
 from chatd.store import sql
 from chatd.turn import Kept, Restored, StoreError, Turn
@@ -23,18 +24,6 @@ def closed_on_error(connection: Any) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
-
-
-class _Connection(Connection):
-    """A pool's connection. One that cannot even roll back is lost, and the next turn gets a new one; that
-    is no bug, and the failure of the turn tells of it."""
-
-    def rollback(self) -> None:
-        connection: Any = self._connection
-        try:
-            connection.rollback()
-        except Exception:
-            self._pool.disconnect(connection)
 
 
 @implementer(IMessageStore)
@@ -66,9 +55,6 @@ class DatabaseStore:
         """The pool of one connection."""
         raise NotImplementedError
 
-    def interrupt(self, connection: Any) -> None:
-        """Make what waits in the thread for the database give up. Called from another thread."""
-
     def cursor(self, transaction: Any) -> sql.Cursor:
         """A transaction's cursor, for statements whose place for a value is ``%s``."""
         return transaction  # type: ignore[no-any-return]
@@ -84,7 +70,7 @@ class DatabaseStore:
         finally:
             connection.close()
         self._pool = self.make_pool()
-        self._pool.connectionFactory = _Connection
+        self._pool.connectionFactory = PooledConnection
         self._pool.start()
         return restored
 
@@ -103,7 +89,7 @@ class DatabaseStore:
         if pool is not None:
             if self._under_way:  # nobody may wait forever for a database that does not answer
                 for connection in tuple(pool.connections.values()):
-                    self.interrupt(connection)
+                    interrupt(connection)
             pool.close()
 
     def _run(self, work: Callable[[sql.Cursor], T]) -> "Deferred[T]":

@@ -1,10 +1,7 @@
 """Messages in PostgreSQL, through psycopg 3 (the extra ``postgres``)."""
 
-import os
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -68,10 +65,6 @@ class PostgresStore(DatabaseStore):
             cp_reconnect=True,
         )
 
-    def interrupt(self, connection: "psycopg.Connection[Any]") -> None:
-        """See :meth:`chatd.store.adbapi.DatabaseStore.interrupt`."""
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
 
 
 def _upgrade(connection: "psycopg.Connection[Any]") -> None:

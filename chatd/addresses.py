@@ -1,0 +1,78 @@
+"""Clients' addresses: which is whose, behind proxies too. Pure."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+UNIX = "unix"
+"""The address of who connects through a UNIX socket."""
+
+Network = IPv4Network | IPv6Network
+
+
+def checked_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses, networks, or ``unix``. :raises ValueError: for what is none."""
+    for text in texts:
+        if text != UNIX:
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise ValueError(f'expected "127.0.0.1", "10.0.0.0/8", "unix" or the like: {error}') from None
+    return texts
+
+
+class Proxies:
+    """The proxies whose word is taken for where a client is (X-Forwarded-For).
+
+    :param trusted: addresses, networks, or ``unix``.
+    """
+
+    def __init__(self, trusted: Iterable[str] = ()) -> None:
+        trusted = tuple(trusted)
+        self._unix = UNIX in trusted
+        self._networks = [ip_network(text) for text in trusted if text != UNIX]
+
+    def client(self, peer: str, forwarded_for: str | None) -> str:
+        """The address of the client.
+
+        Each proxy adds to the end of X-Forwarded-For whom it heard from, so it is read from its end for as
+        long as a trusted proxy speaks; what comes before that, anybody may have written.
+
+        :param peer: the address at the other end of the connection.
+        :param forwarded_for: the header, if the request has it.
+        """
+        heard = [part.strip() for part in forwarded_for.split(",")] if forwarded_for else []
+        while heard and self._trusts(peer):
+            said = _address(heard.pop())
+            if said is None:
+                break
+            peer = said
+        return peer
+
+    def _trusts(self, address: str) -> bool:
+        if address == UNIX:
+            return self._unix
+        if not self._networks:
+            return False
+        parsed = ip_address(address)
+        return any(parsed in network for network in self._networks)
+
+
+def neighbourhood(address: str) -> str:
+    """What to count an address by: of IPv6 the /64, since whoever has one address there has them all."""
+    if ":" not in address:
+        return address
+    return str(IPv6Network((int(IPv6Address(address)) >> 64 << 64, 64)))
+
+
+def _address(text: str) -> str | None:
+    """An address as a proxy writes it, perhaps with a port."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
