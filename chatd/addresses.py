@@ -57,6 +57,11 @@ class Proxies:
         return any(parsed in network for network in self._networks)
 
 
+def plain(address: str) -> str:
+    """An address without what it wears on a socket for both families: ``::ffff:192.0.2.1`` is of IPv4."""
+    return address[7:] if address.startswith("::ffff:") and "." in address else address
+
+
 def neighbourhood(address: str) -> str:
     """What to count an address by: of IPv6 the /64, since whoever has one address there has them all."""
     if ":" not in address:

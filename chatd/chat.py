@@ -106,7 +106,7 @@ class Chat:
         else:
             outbox.tell(connection, notice)
         if after is not None:
-            self._recall(connection, room, Command(event_type=commands.HISTORY, after=after))
+            self._recall(connection, room, Command(event_type=commands.HISTORY, after=after), may_wait=False)
         self._conversations.member_came(connection, room, first)
         return first
 
@@ -166,7 +166,7 @@ class Chat:
 
     # -- R1 -----------------------------------------------------------------------------------------
 
-    def _recall(self, connection: Connection, room: Room, command: Command) -> None:
+    def _recall(self, connection: Connection, room: Room, command: Command, may_wait: bool = True) -> None:
         """history: what was said in the room, or in a container the user is in."""
         identity = connection.identity
         container_id = command.container_id or identity.container_id
@@ -183,5 +183,5 @@ class Chat:
             limit=command.limit or PAGE,
         )
         self._outbox.recall(
-            Recall((connection,), page, identity.user_id, command.client_message_id or None)
+            Recall((connection,), page, identity.user_id, command.client_message_id or None, may_wait)
         )

@@ -13,7 +13,7 @@ from chatd.outbox import Outbox, Recall
 from chatd.registry import Registry
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
-from chatd.turn import Page
+from chatd.turn import REPLAY_SIZE, Page
 from chatd.wire.commands import Command
 
 log = Log()
@@ -159,9 +159,10 @@ class Conversations:
             since=container.since,
             until=self._stamp.last_id,
             limit=self._replay,
+            size=REPLAY_SIZE,
             said_only=True,
         )
-        self._outbox.recall(Recall(tuple(told), page))
+        self._outbox.recall(Recall(tuple(told), page, may_wait=not joined))
 
     def remove(self, connection: Connection, room: Room, command: Command) -> None:
         """removeContainer: everyone in it hears ``outAll`` (N4), and it is gone."""

@@ -23,18 +23,23 @@ from chatd.turn import ContainerState, Kept, Page, PageFound, Turn
 log = Log()
 
 RETRY_SECONDS = 1.0
+PAGES = 8
+"""Pages that are read in one turn, and of those that may wait, one for each connection: so who asks for much
+fills no memory and holds nobody up."""
 
 
 class Recall(msgspec.Struct, frozen=True):
     """Messages of the store for some connections, as of this point on the road.
 
     ``asker`` is the user who is answered with one history (R1); without one, each message is told (D4).
+    One that ``may_wait`` is answered in a later turn if its connection has asked for much.
     """
 
     connections: tuple[Connection, ...]
     page: Page
     asker: str | None = None
     client_message_id: str | None = None
+    may_wait: bool = False
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -62,6 +67,9 @@ class Outbox:
         self._items: list[Item | Recall | Keep] = []
         self._unkept: dict[tuple[str, str], Keep] = {}  # of turns that failed; they go with the next
         self._undone: list[tuple[str, str, str]] = []
+        self._recalls = 0  # among the items
+        self._asking: set[Connection] = set()  # whose recalls, of those that may wait, are in this turn
+        self._later: list[Recall] = []
         self._committing = False
         self._drained: Deferred[None] | None = None
         self.refused: Callable[[Message], None] = lambda message: None
@@ -72,7 +80,7 @@ class Outbox:
     @property
     def is_full(self) -> bool:
         """Whether so much waits for the store that nothing more is taken."""
-        return len(self._items) >= self._most
+        return len(self._items) + len(self._later) >= self._most
 
     # -- collecting ---------------------------------------------------------------------------------
 
@@ -90,6 +98,13 @@ class Outbox:
 
     def recall(self, recall: Recall) -> None:
         """Tell connections what the store has, as of this point."""
+        if recall.may_wait:
+            (connection,) = recall.connections
+            if connection in self._asking or len(self._asking) == PAGES:
+                self._later.append(recall)
+                return
+            self._asking.add(connection)
+        self._recalls += 1
         self._collect(recall)
 
     def keep(self, room: str, id: str, state: ContainerState | None) -> None:
@@ -124,7 +139,7 @@ class Outbox:
         """End the turn now, unless the one before it is still being kept."""
         if self._committing:
             return
-        items, self._items = [*self._unkept.values(), *self._items], []
+        items = [*self._unkept.values(), *self._take()]
         self._unkept = {}
         turn = _turn(items, self._undone)
         if turn is None:
@@ -137,6 +152,16 @@ class Outbox:
         kept.addCallbacks(self._kept, self._failed, callbackArgs=(items,), errbackArgs=(items, turn))
         kept.addErrback(lambda failure: log.failure("a turn was lost by a bug", failure))
         kept.addCallback(lambda _: self._next())
+
+    def _take(self) -> "list[Item | Recall | Keep]":
+        """The items of this turn: all, or as far as the pages go that it may read."""
+        end = len(self._items)
+        if self._recalls > PAGES:
+            at = [place for place, item in enumerate(self._items) if type(item) is Recall]
+            end = at[PAGES]
+        taken, self._items = self._items[:end], self._items[end:]
+        self._recalls = max(0, self._recalls - PAGES)
+        return taken
 
     def _kept(self, kept: Kept, items: Sequence[Item | Recall | Keep]) -> None:
         self._undone = []
@@ -161,10 +186,19 @@ class Outbox:
 
     def _next(self) -> None:
         self._committing = False
+        self._ask_again()
         if self._items:
             self.flush()
         else:
             self._rest()
+
+    def _ask_again(self) -> None:
+        """What waited while other pages were read; of connections that are gone, nothing."""
+        later, self._later = self._later, []
+        self._asking.clear()
+        for recall in later:
+            if recall.connections[0].room is not None:
+                self.recall(recall)
 
     def _rest(self) -> None:
         drained, self._drained = self._drained, None

@@ -1,8 +1,15 @@
 """A turn as the store sees it: what is asked of it in one transaction, and what it answers."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from chatd.model import Message
+
+PAGE_SIZE = 256 * 1024
+"""What the messages of one page may hold together, in characters; one message always fits."""
+REPLAY_SIZE = 1024 * 1024
+"""The same of what is told to an agent who joins a container (D4)."""
 
 
 class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +28,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Which messages of a room (those without a container) or of a container are asked for (R1).
 
     Those with ``since <= id <= until``, and ``id > after``, and ``id < before``, as far as given. With
-    ``after`` the oldest of them are answered, else the newest; always in ascending order.
+    ``after`` the oldest of them are answered, else the newest; always in ascending order. There may be fewer
+    than ``limit`` if they are large.
     """
 
     room: str
@@ -31,6 +39,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None = None
     before: str | None = None
     limit: int
+    size: int = PAGE_SIZE
     said_only: bool = False
     """Leave out what is no word of the conversation, such as createContainer (D4)."""
 
@@ -40,6 +49,18 @@ class PageFound(msgspec.Struct, frozen=True):
 
     messages: tuple[Message, ...]
     more: bool
+
+
+def take(found: Iterable[Message], page: Page) -> tuple[list[Message], bool]:
+    """A page's messages of those found, and whether there are further ones."""
+    taken: list[Message] = []
+    size = 0
+    for message in found:
+        size += len(message.content or "") + len(message.accessory or b"")
+        if len(taken) == page.limit or (taken and size > page.size):
+            return taken, True
+        taken.append(message)
+    return taken, False
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,4 +95,3 @@ class Restored(msgspec.Struct, frozen=True):
 
 class StoreError(Exception):
     """A store that cannot be opened; the text says why and what to do, in one line."""
-

@@ -19,7 +19,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from chatd import handshake
-from chatd.addresses import UNIX
+from chatd.addresses import UNIX, plain
 from chatd.handshake import Refused, Request
 from chatd.outlet import DirectOutlet, Outlet, may_send_directly
 
@@ -30,7 +30,9 @@ CLOSED = WebSocketProtocol.STATE_CLOSED
 
 _TEXT_FRAME = 0x81  # FIN, no RSV, opcode 1
 _MASK_BIT = 0x80
-_CONTROL_BYTES = 4096  # of a control frame; RFC 6455 section 5.5 allows 125
+_CLOSE_FRAME = 0x88  # FIN, no RSV, opcode 8
+_LARGEST_CLOSE = _MASK_BIT | 125  # RFC 6455 section 5.5
+SKIPPED_FRAMES = 1000  # that a client may still send when it has been sent a close frame
 HEAD_BYTES = 16 * 1024  # of a request before its empty line; Autobahn would take any number
 
 
@@ -83,6 +85,8 @@ class LeanProtocol(WebSocketServerProtocol):
     trackedTimings = None  # type: ignore[assignment]
     trafficStats = TrafficStats()
     _perMessageCompress = None
+    to_skip = skipped = 0
+    """Bytes of a frame that nobody will read, and how many such frames there have been."""
 
     def __init__(self) -> None:
         """Autobahn's own makes futures and details that nobody asks for."""
@@ -109,12 +113,14 @@ class LeanProtocol(WebSocketServerProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The TCP connection is gone: ``onClose`` follows."""
         WebSocketProtocol._connectionLost(self, reason)  # type: ignore[arg-type]
+        # What is kept by who is gone may wait long for the garbage collector.
+        self.data, self.message_data, self.current_frame = b"", None, None
         self.factory.countConnections -= 1
 
     @property
     def host(self) -> str:
         """The address at the other end of the connection, which may be a proxy's."""
-        return getattr(self.transport.getPeer(), "host", UNIX)
+        return plain(getattr(self.transport.getPeer(), "host", UNIX))
 
     # -- the handshake ------------------------------------------------------------------------------
 
@@ -198,12 +204,46 @@ class LeanProtocol(WebSocketServerProtocol):
         if self.state != CLOSED:
             self._dataReceived(data)
 
-    def onFrameData(self, payload: bytes) -> bool | None:
-        """Part of a frame that comes the long way. A control frame that is too long was refused by its head;
-        Autobahn would still keep all that it holds, which may be exabytes, until the connection ends."""
-        if self.current_frame.opcode > 7 and self.current_frame.length > _CONTROL_BYTES:
-            return None
-        return super().onFrameData(payload)
+    def processData(self) -> bool:
+        """One step of Autobahn's parser. It would go on with a client that has been sent a close frame, keep
+        what it refused, and look at it again with every byte that follows."""
+        if self.state != CLOSING:
+            more = super().processData()
+            if self.state != CLOSING:
+                return more
+        return self._skip_to_close() and super().processData()
+
+    def _skip_to_close(self) -> bool:
+        """Forget all frames before the client's close frame. :returns: whether that is what comes next."""
+        if self.current_frame is not None:
+            if self.current_frame.opcode == 8:
+                return True
+            self.to_skip = self.current_frame.length - self.current_frame_masker.pointer()
+            self.current_frame = None
+        data, at, end = self.data, 0, len(self.data)
+        while True:
+            skipped = min(self.to_skip, end - at)
+            at, self.to_skip = at + skipped, self.to_skip - skipped
+            if end - at < 2:
+                break
+            second = data[at + 1]
+            if data[at] == _CLOSE_FRAME and _MASK_BIT <= second <= _LARGEST_CLOSE:
+                self.data = data[at:]
+                return True
+            length = second & 127
+            extended = 0 if length < 126 else 2 if length == 126 else 8
+            head = 2 + extended + (4 if second & _MASK_BIT else 0)
+            if end - at < head:
+                break
+            if extended:
+                length = int.from_bytes(data[at + 2 : at + 2 + extended])
+            self.to_skip = head + length
+            self.skipped += 1
+            if self.skipped > SKIPPED_FRAMES:
+                self.dropConnection(abort=True)
+                return False
+        self.data = data[at:]
+        return False
 
     def onMessageEnd(self) -> None:
         """The last frame of a message that came the long way."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.addresses import Proxies, checked_networks, neighbourhood
+from chatd.addresses import Proxies, checked_networks, neighbourhood, plain
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,17 @@ def test_networks_are_addresses_networks_or_unix():
     for bad in ("localhost", "10.0.0.1/8", ""):
         with pytest.raises(ValueError, match=r'expected "127.0.0.1"'):
             checked_networks((bad,))
+
+
+@pytest.mark.parametrize(
+    ("address", "bare"),
+    [
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:1", "::ffff:1"),
+        ("::1", "::1"),
+        ("unix", "unix"),
+    ],
+)
+def test_an_address_of_ipv4_is_one_on_a_socket_for_both_families_too(address, bare):
+    assert plain(address) == bare

@@ -10,10 +10,19 @@ from chatd.bus.local import LocalBus
 from chatd.delivery import Attach, Delivery, Item
 from chatd.interfaces import IBus, IMessageStore
 from chatd.model import History, ToRoom, ToUsers
-from chatd.outbox import Outbox, Recall
+from chatd.outbox import PAGES, Outbox, Recall
+from chatd.room import Connection, Room
 from chatd.turn import Page
+from tests.channel import connection
 from tests.outbox import ANN, BOB, LOBBY, NOTICE, ListBus, container, errors, heard, kept, message, no_store
 from tests.stores import HeldStore, PromptStore
+
+
+def in_room(user: str) -> Connection:
+    """Somebody in a room."""
+    somebody = connection(user)
+    Room("lobby").enter(somebody)
+    return somebody
 
 
 @pytest.fixture
@@ -215,6 +224,99 @@ def test_history_that_is_not_stored_is_an_error_of_who_asked(clock, bus, outbox)
     outbox.recall(Recall((BOB,), Page(room="lobby", container_id=None, until="1", limit=9), "bob", "m"))
     clock.advance(0)
     assert errors(bus) == [(BOB, "storage_unavailable", "history", "m")]
+
+
+def ask(outbox: Outbox, connection: Connection, number: int) -> None:
+    """Ask for a page of the lobby that is told from others by its limit."""
+    user = connection.identity.user_id
+    page = Page(room="lobby", container_id=None, until="", limit=number)
+    outbox.recall(Recall((connection,), page, user, str(number), may_wait=True))
+
+
+def limits(store: HeldStore) -> list[list[int]]:
+    """Which pages the store was asked for, turn by turn."""
+    return [[page.limit for page in turn.pages] for turn in store.turns]
+
+
+def test_of_one_connection_one_page_is_read_a_turn_and_others_do_not_wait_for_it(clock, bus, store, held):
+    """(R1)"""
+    ann, bob = in_room("ann"), in_room("bob")
+    for number in (1, 2, 3):
+        ask(held, ann, number)
+    ask(held, bob, 4)
+    clock.advance(0)
+    assert limits(store) == [[1, 4]]
+    held.post(LOBBY, message("5"), BOB)
+    ask(held, bob, 5)
+    store.keep()
+    assert limits(store) == [[1, 4], [2, 5]]
+    assert [message.id for message in store.turns[1].messages] == ["5"]
+    store.keep()
+    store.keep()
+    assert limits(store) == [[1, 4], [2, 5], [3]]
+    assert len([event for turn in heard(bus) for event in turn if isinstance(event, History)]) == 5
+
+
+def test_of_many_connections_so_many_pages_are_read_a_turn_first_come_first_served(clock, store, held):
+    """(R1)"""
+    crowd = [in_room(str(number)) for number in range(2 * PAGES + 1)]
+    for number, somebody in enumerate(crowd):
+        ask(held, somebody, number)
+    clock.advance(0)
+    while len(limits(store)) < 3:
+        store.keep()
+    assert limits(store) == [
+        list(range(PAGES)),
+        list(range(PAGES, 2 * PAGES)),
+        [2 * PAGES],
+    ]
+
+
+def test_pages_that_may_not_wait_are_read_so_many_a_turn_at_their_places(clock, bus, store, held):
+    """(D4, M7)"""
+    for number in range(PAGES + 1):
+        held.recall(Recall((ANN,), Page(room="lobby", container_id=None, until="", limit=number), "ann"))
+        held.post(LOBBY, message(str(number)), ANN)
+    clock.advance(0)
+    store.keep()
+    store.keep()
+    assert limits(store) == [list(range(PAGES)), [PAGES]]
+    assert [[each.id for each in turn.messages] for turn in store.turns] == [
+        [str(number) for number in range(PAGES)],
+        [str(PAGES)],
+    ]
+
+
+def test_of_who_has_left_no_page_is_read(clock, store, held):
+    """(R1)"""
+    ann = in_room("ann")
+    ask(held, ann, 1)
+    ask(held, ann, 2)
+    clock.advance(0)
+    ann.room.leave(ann)
+    drained = held.drained()
+    store.keep()
+    assert limits(store) == [[1]]
+    assert drained.called
+
+
+def test_pages_that_wait_count_as_what_waits_for_the_store(clock, held):
+    ann = in_room("ann")
+    for number in range(3):
+        ask(held, ann, number)
+    assert held.is_full
+
+
+def test_the_outbox_is_drained_when_the_last_page_is_answered(clock, store, held):
+    ann = in_room("ann")
+    ask(held, ann, 1)
+    ask(held, ann, 2)
+    clock.advance(0)
+    drained = held.drained()
+    store.keep()
+    assert not drained.called
+    store.keep()
+    assert drained.called
 
 
 # -- the bus ----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 
-from chatd.websocket import OPEN, LeanFactory, LeanProtocol, unmasked
+from chatd.websocket import OPEN, SKIPPED_FRAMES, LeanFactory, LeanProtocol, unmasked
 from tests.client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, MemoryTransport, client_frame
 from tests.house import request
 
@@ -121,7 +121,17 @@ def told(factory: Any, chunks: list[bytes]) -> tuple[list[tuple[object, ...]], d
     state = {name: getattr(protocol, name) for name in names + codes}
     wire.lose(ConnectionLost())
     CLOCK.advance(0)
-    return without_answer(heard), state
+    heard = without_answer(heard)
+    return until_close(heard, state) if state["closedByMe"] else (heard, state)
+
+
+def until_close(
+    heard: list[tuple[object, ...]], state: dict[str, object]
+) -> tuple[list[tuple[object, ...]], dict[str, object]]:
+    """What was told up to the server's own close frame. What a client sends after that, Autobahn still reads,
+    and chatd skips."""
+    at = next(at for at, (what, *how) in enumerate(heard) if what == "writes" and how[0][0] == 0x88)
+    return heard[: at + 1], {name: state[name] for name in ("localCloseCode", "localCloseReason")}
 
 
 def without_answer(heard: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
@@ -147,8 +157,9 @@ def assert_both_do_the_same(limit: int, frames: list[bytes], sizes: list[int], a
     actual, expected = told(chatds, chunks), told(autobahns, chunks)
     assert actual == expected
     heard, state = expected
+    is_open = state.get("state") == OPEN
     if currently_in_test_context():  # for pytest --hypothesis-show-statistics
-        event("still open" if state["state"] == OPEN else f"closed with {state['localCloseCode']}")
+        event("still open" if is_open else f"closed with {state['localCloseCode']}")
         event(f"{min(len([what for what in heard if what[0] == 'message']), 5)} messages or more")
 
 
@@ -350,23 +361,85 @@ def test_a_message_of_just_the_limit_is_a_message_and_one_byte_more_is_too_big(l
     heard, _ = told(SERVERS[limit][0], [HANDSHAKE, client_frame(TEXT, b"x" * limit)])
     assert heard == [("message", b"x" * limit, False), ("end", False, 1006)]
     heard, state = told(SERVERS[limit][0], [HANDSHAKE, client_frame(TEXT, b"x" * (limit + 1))])
-    assert [what for what, *_ in heard] == ["writes", "end"]
+    assert [what for what, *_ in heard] == ["writes"]
     assert state["localCloseCode"] == 1009
+
+
+# -- after the server's close frame -----------------------------------------------------------------
+
+
+def opened() -> tuple[Any, Wire]:
+    """A connection of chatd's that is open, and its wire."""
+    protocol = SERVERS[SMALL][0].buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
+    protocol.heard = []
+    wire = Wire(CLOCK, protocol.heard)
+    wire.protocol = protocol
+    protocol.makeConnection(wire)
+    wire.deliver(HANDSHAKE)
+    CLOCK.advance(0)
+    return protocol, wire
 
 
 @pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
 def test_nothing_is_kept_of_an_endless_control_frame(opcode):
     """It is refused at its head; the rest comes until the connection ends, and is in nobody's way."""
-    protocol = SERVERS[SMALL][0].buildProtocol(IPv4Address("TCP", "127.0.0.1", 50000))
-    protocol.heard = heard = []
-    wire = Wire(CLOCK, heard)
-    wire.protocol = protocol
-    protocol.makeConnection(wire)
-    wire.deliver(HANDSHAKE)
-    CLOCK.advance(0)
+    protocol, wire = opened()
     wire.deliver(frame(0x80 | opcode, b"x", length=2**40))
     assert protocol.localCloseCode == 1002
     for _ in range(100):
         wire.deliver(b"x" * 65_536)
-    assert b"".join(protocol.control_frame_data) == b""
     assert protocol.data == b""
+
+
+REFUSED = {
+    "a close that is asked for": (client_frame(TEXT, b"close"), 4000),
+    "a reserved bit": (frame(0xC1, b"hello"), 1002),
+    "no mask": (frame(0x81, b"hello", masked=False), 1002),
+    "no text, in a fragment": (client_frame(TEXT, b"\xff" * 100, fin=False), 1007),
+    "too long": (client_frame(TEXT, b"x" * (SMALL + 1)), 1009),
+    "too long a ping": (client_frame(PING, b"x" * 126), 1002),
+}
+AFTER = [
+    client_frame(TEXT, b"x"),
+    client_frame(TEXT, b"x" * 200, fin=False),
+    client_frame(PING, b"ping"),
+    frame(0xFF, b"x" * 70_000),
+    frame(0x88, b"", masked=False),
+    frame(0x88, b"x" * 126),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1_000_000])
+@pytest.mark.parametrize(("refused", "code"), REFUSED.values(), ids=REFUSED)
+def test_all_is_skipped_up_to_the_clients_close_frame_which_ends_the_connection(refused, code, size):
+    """(RFC 6455 section 5.5.1) In whatever segments it comes, and no more is kept than a frame's head."""
+    protocol, wire = opened()
+    stream = refused + b"".join(AFTER) + client_frame(CLOSE, (1000).to_bytes(2))
+    for at in range(0, len(stream), max(size, 1)):
+        assert wire.connected
+        wire.deliver(stream[at : at + size])
+        assert len(protocol.data) < SMALL + 20
+    CLOCK.advance(0)
+    assert protocol.localCloseCode == code
+    assert [event for event in protocol.heard if event[0] == "close frame"] == [("close frame", 1000, None)]
+    assert not wire.connected
+    assert not {"ping", "pong"} & {event[0] for event in protocol.heard}
+
+
+def test_who_floods_on_is_dropped():
+    _, wire = opened()
+    wire.deliver(client_frame(TEXT, b"close"))
+    wire.deliver(client_frame(TEXT, b"") * SKIPPED_FRAMES)
+    assert wire.connected
+    wire.deliver(client_frame(TEXT, b""))
+    CLOCK.advance(0)
+    assert not wire.connected
+
+
+def test_nothing_is_kept_by_a_connection_that_is_gone():
+    """The garbage collector may come late."""
+    protocol, wire = opened()
+    wire.deliver(client_frame(BINARY, b"x" * 100, fin=False) + client_frame(CONTINUATION, b"x" * 100)[:50])
+    wire.lose(ConnectionLost())
+    CLOCK.advance(0)
+    assert (protocol.data, protocol.message_data, protocol.current_frame) == (b"", None, None)

@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from chatd.interfaces import IMessageStore
 from chatd.model import Message
-from chatd.turn import Kept, Page, PageFound, Restored, Turn
+from chatd.turn import Kept, Page, PageFound, Restored, Turn, take
 
 _SAID = ("ordinary", "autoReturn")
 
@@ -73,5 +73,6 @@ class NoStore:
         if not page.said_only or page.container_id is None:
             return None
         said = self._said.get((page.room, page.container_id), ())
-        messages = [message for message in said if page.since <= message.id <= page.until]
-        return PageFound(tuple(messages[-page.limit :]) if page.limit else (), len(messages) > page.limit)
+        newest = (message for message in reversed(said) if page.since <= message.id <= page.until)
+        messages, more = take(newest, page)
+        return PageFound(tuple(reversed(messages)), more)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chatd.model import Message
-from chatd.turn import ContainerState, Kept, Page, PageFound, Restored, StoreError, Turn
+from chatd.turn import ContainerState, Kept, Page, PageFound, Restored, StoreError, Turn, take
 
 _COLUMNS = "id, room, container_id, created, user_id, event, client_message_id, body"
 # Many rows a statement: a thread that gives up the interpreter's lock for each row waits for it for each row.
@@ -31,6 +31,8 @@ class Cursor(Protocol):
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any: ...
 
     def executemany(self, sql: str, rows: Any, /) -> Any: ...
+
+    def fetchone(self) -> Any: ...
 
     def fetchall(self) -> list[Any]: ...
 
@@ -155,9 +157,7 @@ def find(cursor: Cursor, page: Page) -> PageFound:
     """The messages of a page (R1)."""
     sql, values = page_query(page)
     cursor.execute(sql, values)
-    messages = [_decode_message(row[0]) for row in cursor.fetchall()]
-    more = len(messages) > page.limit
-    del messages[page.limit :]
+    messages, more = take((_decode_message(row[0]) for row in iter(cursor.fetchone, None)), page)
     if page.after is None:
         messages.reverse()
     return PageFound(tuple(messages), more)

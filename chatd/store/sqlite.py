@@ -75,6 +75,7 @@ class _Cursor:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
+        self.fetchone = cursor.fetchone
         self.fetchall = cursor.fetchall
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:

@@ -1,8 +1,9 @@
 """Clients on real sockets: one that does as a browser does, and one that does as it is told."""
 
 import json
+import select
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,22 @@ class RawClient:
     """A stream connection, for a ``with`` block. It answers nothing by itself: neither a ping nor a close.
 
     :param where: a port of 127.0.0.1, or a UNIX socket.
+    :param source: the address to come from.
+    :param receive_buffer: bytes that the kernel may keep for it.
     """
 
-    def __init__(self, where: int | Path) -> None:
+    def __init__(
+        self, where: int | Path, source: str = "127.0.0.1", receive_buffer: int | None = None
+    ) -> None:
+        self._stream = socket.socket(socket.AF_UNIX if isinstance(where, Path) else socket.AF_INET)
+        self._stream.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if isinstance(where, Path):
-            self._stream = socket.socket(socket.AF_UNIX)
-            self._stream.settimeout(PATIENCE)
             self._stream.connect(str(where))
         else:
-            self._stream = socket.create_connection(("127.0.0.1", where), PATIENCE)
+            self._stream.bind((source, 0))
+            self._stream.connect(("127.0.0.1", where))
         self._unread = b""
         self._frames: list[tuple[int, bytes]] = []
 
@@ -122,6 +130,14 @@ class RawClient:
 
         :returns: the answer's status line and headers.
         """
+        self.send_request(uri, **headers)
+        while b"\r\n\r\n" not in self._unread:
+            self._unread += self._read()
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        return head.decode("latin-1")
+
+    def send_request(self, uri: str, **headers: str | None) -> None:
+        """Ask for a handshake, as :meth:`request`, and wait for nothing."""
         wanted = {
             "Host": "127.0.0.1",
             "Upgrade": "websocket",
@@ -130,11 +146,7 @@ class RawClient:
             "Sec-WebSocket-Version": "13",
         } | {key.replace("_", "-"): value for key, value in headers.items()}
         lines = [f"{key}: {value}" for key, value in wanted.items() if value is not None]
-        self.send_bytes("\r\n".join([f"GET {uri} HTTP/1.1", *lines, "", ""]).encode("latin-1"))
-        while b"\r\n\r\n" not in self._unread:
-            self._unread += self._read()
-        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
-        return head.decode("latin-1")
+        self.send_bytes("\r\n".join([f"GET {uri} HTTP/1.1", *lines, "", ""]).encode())
 
     def join(self, **parameters: str | None) -> "RawClient":
         """Do the handshake and hear the own ``in``."""
@@ -173,6 +185,14 @@ class RawClient:
         assert isinstance(frame, dict)
         return frame
 
+    def hear_all(self) -> list[dict[str, Any]]:
+        """All that is on its way here: the answer to a heartbeat is the last that arrives."""
+        self.send_frame(TEXT, HEARTBEAT.encode())
+        heard = []
+        while (frame := self.receive_frame()) != (TEXT, HEARTBEAT.encode()):
+            heard.append(json.loads(frame[1]))
+        return heard
+
     def closed(self) -> tuple[int, str]:
         """The code and reason of the next frame, which must be a close frame."""
         opcode, payload = self.receive_frame()
@@ -185,6 +205,35 @@ class RawClient:
         :raises ConnectionResetError: if it is not closed but aborted.
         """
         return self._stream.recv(65536) == b"" and not self._unread and not self._frames
+
+    def shut(self) -> None:
+        """Say that nothing more will be sent."""
+        self._stream.shutdown(socket.SHUT_WR)
+
+    def remains(self) -> bytes:
+        """All that still arrives until the connection ends, in whichever way."""
+        rest, self._unread = self._unread, b""
+        with suppress(ConnectionError):
+            while received := self._stream.recv(65536):
+                rest += received
+        return rest
+
+    def ended_with(self, code: int) -> bool:
+        """Wait for the end. :returns: whether the close frame, if it arrived, has this code.
+
+        A connection that is aborted may lose it.
+        """
+        frames, _ = server_frames(self.remains())
+        codes = [int.from_bytes(payload[:2]) for opcode, payload in self._frames + frames if opcode == CLOSE]
+        return codes in ([code], [])
+
+    def is_gone(self, seconds: float) -> bool:
+        """Whether the connection ends within so many seconds. What arrives until then is forgotten."""
+        readable, _, _ = select.select([self._stream], [], [], seconds)
+        try:
+            return bool(readable) and self._stream.recv(65536) == b""
+        except ConnectionError:
+            return True
 
     def _read(self) -> bytes:
         received = self._stream.recv(65536)

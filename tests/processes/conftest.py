@@ -1,5 +1,6 @@
 """Servers for the tests; a test fails if its server's log tells of a bug."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.processes.servers import Server
+
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # ignored by what a script runs in the background, and by its children
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes.clients import RawClient
 from tests.processes.frames import notice
 from tests.processes.servers import LISTENING, Server, twistd
 
@@ -97,3 +98,12 @@ def test_a_place_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert errors.startswith("chatd: Couldn't listen on unix:nowhere/chat.sock: ")
     assert errors.count("\n") == 1
     assert "Traceback" not in output
+
+
+def test_a_client_of_ipv4_has_its_own_address_on_a_port_of_ipv6_too(start: Callable[..., Server]) -> None:
+    server = start(arguments=("--listen", r"tcp6:0:interface=\:\:ffff\:127.0.0.1"))
+    port = int(
+        server.wait_for(r"listening on IPv6Address\(type='TCP', host='::ffff:127.0.0.1', port=(\d+)").group(1)
+    )
+    with RawClient(port).join():
+        server.wait_for(r"#info\] 127\.0\.0\.1:\d+ joined as 'ann'")

@@ -6,7 +6,7 @@ from zope.interface.verify import verifyObject
 
 from chatd.interfaces import IMessageStore
 from chatd.model import Message
-from chatd.turn import Turn
+from chatd.turn import PAGE_SIZE, Turn
 from tests.store.conftest import EPOCH, Shelf, message, messages, page
 
 FULL = Message(
@@ -180,3 +180,24 @@ async def test_several_pages_are_answered_in_their_order(any_shelf: Shelf) -> No
     pages = [page(container_id=id, said_only=True) for id in ("dora", "carl", "emil")]
     kept = await any_shelf.store.commit(Turn(pages=pages))
     assert [[each.id for each in found.messages] for found in kept.pages] == [["2"], ["1"], []]
+
+
+@pytest.mark.parametrize(
+    ("size", "ids"), [(PAGE_SIZE, ["4"]), (PAGE_SIZE // 2, ["3", "4"]), (100_000, ["3", "4"])]
+)
+@ensureDeferred
+async def test_a_page_of_large_messages_has_fewer(any_shelf: Shelf, size: int, ids: list[str]) -> None:
+    """(R1) As many as may be held in memory at once."""
+    said = (message(id, container_id="carl", content="x" * size) for id in ("1", "2", "3", "4"))
+    await any_shelf.keep(*said)
+    found = await any_shelf.page(container_id="carl", said_only=True)
+    assert ([each.id for each in found.messages], found.more) == (ids, True)
+
+
+@ensureDeferred
+async def test_a_page_of_large_accessories_has_fewer_too(shelf: Shelf) -> None:
+    """(R1) From the side that was asked for; and one message is always there."""
+    accessory = b'{"file":"%s"}' % (b"x" * (PAGE_SIZE + 1))
+    await shelf.keep(*(message(id, type="picture", accessory=accessory) for id in ("1", "2")))
+    assert await shelf.ids(after="") == ["1"]
+    assert await shelf.ids() == ["2"]

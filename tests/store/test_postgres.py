@@ -78,9 +78,7 @@ async def test_a_connection_that_is_lost_fails_one_turn_and_comes_back(
     """(M5)"""
     store.open()
     await store.commit(Turn(messages=[message("1")]))
-    cluster.query(
-        url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    )
+    cluster.query(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     failed = 0
     while True:
         try:
@@ -94,7 +92,9 @@ async def test_a_connection_that_is_lost_fails_one_turn_and_comes_back(
     assert [each.id for each in kept.pages[0].messages] == ["1", "21"]
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:s3cret@[::1]x/c", "postgresql://u:s3cret%@h/c", "postgresql://u:s3@cret@h/c"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:s3cret@[::1]x/c", "postgresql://u:s3cret%@h/c", "postgresql://u:s3@cret@h/c"]
+)
 def test_a_url_that_cannot_be_read_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(StoreError) as refusal:
         postgres.PostgresStore(url, 300)

@@ -68,9 +68,7 @@ def left(store: CountedStore) -> int:
     """How many messages are left."""
     pages: list[int] = []
     everything = Page(room="lobby", container_id=None, until="~", limit=10**6)
-    store.commit(Turn(pages=[everything])).addCallback(
-        lambda kept: pages.append(len(kept.pages[0].messages))
-    )
+    store.commit(Turn(pages=[everything])).addCallback(lambda kept: pages.append(len(kept.pages[0].messages)))
     return pages[0]
 
 

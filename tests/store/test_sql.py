@@ -33,6 +33,9 @@ class Explaining:
     def executemany(self, statement: str, rows: Any) -> None:
         """See Cursor."""
 
+    def fetchone(self) -> None:
+        """See Cursor."""
+
     def fetchall(self) -> list[Any]:
         """See Cursor."""
         return []

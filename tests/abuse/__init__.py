@@ -1,0 +1,1 @@
+"""What somebody would try who wishes the server ill: each attack against a real process, from outside."""
