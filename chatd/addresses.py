@@ -1,7 +1,8 @@
-"""Clients' addresses: which is whose, behind proxies too. Pure."""
+"""Clients' addresses: which is whose, behind proxies too; and which URLs may be asked. Pure."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 UNIX = "unix"
 """The address of who connects through a UNIX socket."""
@@ -18,6 +19,23 @@ def checked_networks(texts: tuple[str, ...]) -> tuple[str, ...]:
             except ValueError as error:
                 raise ValueError(f'expected "127.0.0.1", "10.0.0.0/8", "unix" or the like: {error}') from None
     return texts
+
+
+def checked_url(text: str) -> str:
+    """An endpoint's URL. :raises ValueError: with what is wrong with it."""
+    parts = urlsplit(text)
+    if parts.username is not None or not parts.hostname:
+        raise ValueError('expected a URL such as "https://shop.example/chat", without a user in it')
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        return text
+    raise ValueError("expected a URL that begins with https://, since secrets are sent there")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Proxies:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from chatd.delivery import Item
-    from chatd.turn import Kept, Restored, Turn
+    from chatd.turn import Kept, Restored, Turn, WaitingFound
 
 
 class IChannel(Interface):
@@ -23,6 +23,8 @@ class IChannel(Interface):
     write: "Callable[[bytes], None]" = Attribute(
         "What send calls while the channel is open; for who has seen to it that it is, once for all writes."
     )
+
+    unsent: int = Attribute("Bytes that wait for the client to read.")
 
     def send(frames: bytes) -> None:
         """Write whole WebSocket frames, now and in order. Never raises; a closed channel drops them."""
@@ -42,6 +44,8 @@ class IChannel(Interface):
 
 class IBus(Interface):
     """Carries a turn's items to every node, this one included, each room's in one order."""
+
+    trouble: str | None = Attribute("Why it carries nothing now, in a sentence; None: it does.")
 
     def publish(items: "Sequence[Item]") -> None:
         """Hand a turn's items to the nodes; each node's delivery is called with them."""
@@ -64,6 +68,19 @@ class IMessageStore(Interface):
     def forget(created_before: int, most: int) -> "Deferred[int]":
         """Delete the oldest messages created before a time, in milliseconds since the epoch, so many at
         most; fires with how many there were."""
+
+    def waiting(after: int, most: int, line: "tuple[str, str] | None" = None) -> "Deferred[WaitingFound]":
+        """The first reports after a place, so many at most.
+
+        :param line: of this room and container alone; see :class:`chatd.turn.Waiting`.
+        """
+
+    def sent(places: "Sequence[int]") -> "Deferred[None]":
+        """Forget reports: they were taken."""
+
+    def drop(created_before: int, surplus: int, most: int) -> "Deferred[list[int]]":
+        """Forget the oldest reports, so many at most: those created before a time, in milliseconds since
+        the epoch, and a surplus whatever their age. Fires with their places."""
 
     def close() -> None:
         """Let go, when nothing is under way."""

@@ -5,20 +5,21 @@ What comes in during one turn of the reactor is one transaction of the store, an
 once it is kept (M5). While a transaction is under way the next turn collects.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from chatd import outcome
+from chatd.counts import Histogram
 from chatd.delivery import Attach, Delivery, Item
-from chatd.errors import ErrorCode
 from chatd.interfaces import IBus, IMessageStore
 from chatd.logs import Log
-from chatd.model import Audience, Error, Event, History, Message
+from chatd.model import Audience, Event, Message
+from chatd.outcome import Collected, Keep, Recall
 from chatd.room import Connection
-from chatd.turn import ContainerState, Kept, Page, PageFound, Turn
+from chatd.turn import ContainerState, Kept, Report, Turn
 
 log = Log()
 
@@ -28,26 +29,8 @@ PAGES = 8
 fills no memory and holds nobody up."""
 
 
-class Recall(msgspec.Struct, frozen=True):
-    """Messages of the store for some connections, as of this point on the road.
-
-    ``asker`` is the user who is answered with one history (R1); without one, each message is told (D4).
-    One that ``may_wait`` is answered in a later turn if its connection has asked for much.
-    """
-
-    connections: tuple[Connection, ...]
-    page: Page
-    asker: str | None = None
-    client_message_id: str | None = None
-    may_wait: bool = False
-
-
-class Keep(msgspec.Struct, frozen=True):
-    """A container to keep, or to forget if there is no state."""
-
-    room: str
-    id: str
-    state: ContainerState | None
+class NotKept(Exception):
+    """A message was not kept, and nobody hears it."""
 
 
 class Outbox:
@@ -61,21 +44,41 @@ class Outbox:
 
     def __init__(self, clock: IReactorTime, bus: IBus, store: IMessageStore, most: int = 10_000) -> None:
         self._clock = clock
+        self._seconds = clock.seconds
         self._bus = bus
         self._store = store
         self._most = most
-        self._items: list[Item | Recall | Keep] = []
+        self._items: list[Collected] = []
         self._unkept: dict[tuple[str, str], Keep] = {}  # of turns that failed; they go with the next
-        self._undone: list[tuple[str, str, str]] = []
+        self._undone: list[tuple[str, str, str, str]] = []
         self._recalls = 0  # among the items
+        self._unreported: list[Report] = []  # likewise
+        self._undone_reports: list[str] = []
         self._asking: set[Connection] = set()  # whose recalls, of those that may wait, are in this turn
         self._later: list[Recall] = []
         self._committing = False
         self._drained: Deferred[None] | None = None
+        self._passing: list[Deferred[None]] = []  # with the turn that collects
+        self._passed: list[Deferred[None]] = []  # with the one under way
+        self._awaited: dict[str, Deferred[Message]] = {}  # by the message's id
+        self._began = 0.0  # when the turn that collects was given its first item
+        self.turn_seconds = Histogram()
+        """From the first that a turn collects until it is published."""
+        self.commit_seconds = Histogram()
+        """How long the store took."""
         self.refused: Callable[[Message], None] = lambda message: None
         """Called with each message that was not kept, for who has acted upon it already."""
+        self.report_of: Callable[[Message], Report | None] | None = None
+        """What the business's backend is to be told of a message, if of any."""
+        self.reported: Callable[[int], None] = lambda count: None
+        """Called with the number of reports that were kept, and when the store works again."""
         self.failing: str | None = None
         """Why the store did not keep the last turn; None if it did."""
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the store."""
+        return len(self._items) + len(self._later)
 
     @property
     def is_full(self) -> bool:
@@ -87,6 +90,16 @@ class Outbox:
     def post(self, audience: Audience, event: Event, origin: Connection | None = None) -> None:
         """Tell an event to an audience, and to the connection that caused it."""
         self._collect(Delivery(audience, event, origin))
+
+    def say(self, audience: Audience, message: Message) -> "Deferred[Message]":
+        """Tell an audience a message that comes from no connection.
+
+        :returns: fires once it is kept and published, with the message, or with the first one if it is a
+            repeat (M6); fails with :exc:`NotKept`.
+        """
+        awaited = self._awaited[message.id] = Deferred()
+        self.post(audience, message)
+        return awaited
 
     def tell(self, connection: Connection, event: Event) -> None:
         """Tell one connection alone, in order with all else that it hears."""
@@ -111,9 +124,15 @@ class Outbox:
         """Keep a container as it is now, or forget it."""
         self._collect(Keep(room, id, state))
 
-    def _collect(self, item: Item | Recall | Keep) -> None:
-        if not self._items and not self._committing:
-            self._clock.callLater(0, self._linger if self._store.gathers else self.flush)
+    def report(self, report: Report) -> None:
+        """Keep what the business's backend is to be told."""
+        self._collect(report)
+
+    def _collect(self, item: Collected) -> None:
+        if not self._items:
+            self._began = self._seconds()
+            if not self._committing:
+                self._clock.callLater(0, self._linger if self._store.gathers else self.flush)
         self._items.append(item)
 
     def _linger(self) -> None:
@@ -123,9 +142,9 @@ class Outbox:
     def drained(self) -> "Deferred[None]":
         """Fires when nothing is under way: all that was collected is kept and published.
 
-        For containers that could not be kept so far, that is one more try.
+        For containers and reports that could not be kept so far, that is one more try.
         """
-        if self._unkept:
+        if self._unkept or self._unreported:
             self.flush()
         if not self._committing and not self._items:
             return succeed(None)
@@ -133,27 +152,41 @@ class Outbox:
             self._drained = Deferred()
         return self._drained
 
+    def passed(self) -> "Deferred[None]":
+        """Fires when all that was collected until now is kept, or refused, and published."""
+        if not (self._items or self._committing):
+            return succeed(None)
+        passed: Deferred[None] = Deferred()
+        self._passing.append(passed)
+        return passed
+
     # -- the turn's end -----------------------------------------------------------------------------
 
     def flush(self) -> None:
         """End the turn now, unless the one before it is still being kept."""
         if self._committing:
             return
-        items = [*self._unkept.values(), *self._take()]
-        self._unkept = {}
-        turn = _turn(items, self._undone)
+        began = self._began if self._items else self._seconds()
+        items = [*self._unkept.values(), *self._unreported, *self._take()]
+        self._unkept, self._unreported = {}, []
+        turn = outcome.turn(items, self._undone, self._undone_reports, self.report_of)
         if turn is None:
             self._publish([item for item in items if isinstance(item, Delivery | Attach)])
+            if items:
+                self.turn_seconds.add(self._seconds() - began)
+            self._fire(self._passed)
             if not self._items:
                 self._rest()
             return
         self._committing = True
+        asked = self._seconds()
         kept = self._store.commit(turn)
-        kept.addCallbacks(self._kept, self._failed, callbackArgs=(items,), errbackArgs=(items, turn))
-        kept.addErrback(lambda failure: log.failure("a turn was lost by a bug", failure))
-        kept.addCallback(lambda _: self._next())
+        what = (items, turn, asked)
+        kept.addCallbacks(self._kept, self._failed, callbackArgs=what, errbackArgs=what)
+        kept.addErrback(self._lost, turn)
+        kept.addCallback(lambda _: self._next(began))
 
-    def _take(self) -> "list[Item | Recall | Keep]":
+    def _take(self) -> list[Collected]:
         """The items of this turn: all, or as far as the pages go that it may read."""
         end = len(self._items)
         if self._recalls > PAGES:
@@ -161,30 +194,60 @@ class Outbox:
             end = at[PAGES]
         taken, self._items = self._items[:end], self._items[end:]
         self._recalls = max(0, self._recalls - PAGES)
+        if not self._items:
+            self._passed, self._passing = self._passing, []
         return taken
 
-    def _kept(self, kept: Kept, items: Sequence[Item | Recall | Keep]) -> None:
-        self._undone = []
-        if self.failing is not None:
+    def _kept(self, kept: Kept, items: Sequence[Collected], turn: Turn, asked: float) -> None:
+        self.commit_seconds.add(self._seconds() - asked)
+        self._undone, self._undone_reports = [], []
+        works_again, self.failing = self.failing is not None, None
+        if works_again:
             log.info("the store works again")
-            self.failing = None
-        self._publish(list(_as_kept(items, kept)))
+        self._publish(list(outcome.as_kept(items, kept)))
+        if kept.reports or works_again:
+            self.reported(kept.reports)
+        if self._awaited:
+            for at, message in enumerate(turn.messages):
+                awaited = self._awaited.pop(message.id, None)
+                if awaited is not None:
+                    awaited.callback(kept.repeats.get(at, message))
 
-    def _failed(self, failure: Failure, items: Sequence[Item | Recall | Keep], turn: Turn) -> None:
+    def _lost(self, failure: Failure, turn: Turn) -> None:
+        log.failure("a turn was lost by a bug", failure)
+        self._refuse_awaited(turn)
+
+    def _refuse_awaited(self, turn: Turn) -> None:
+        for message in turn.messages:
+            awaited = self._awaited.pop(message.id, None)
+            if awaited is not None:
+                awaited.errback(NotKept())
+
+    def _failed(self, failure: Failure, items: Sequence[Collected], turn: Turn, asked: float) -> None:
+        self.commit_seconds.add(self._seconds() - asked)
         reason = " ".join(failure.getErrorMessage().split())
         if reason != self.failing:
             log.error("the store fails, messages are refused: {reason}", reason=reason)
         self.failing = reason
         if len(self._undone) < self._most:
-            self._undone += [(it.room, it.container_id or "", it.id) for it in turn.messages]
+            self._undone += [(it.room, it.container_id or "", it.id, it.user_id) for it in turn.messages]
+        if len(self._undone_reports) < self._most:
+            self._undone_reports += [it.id for it in turn.reports]
         self._unkept = {(item.room, item.id): item for item in items if isinstance(item, Keep)}
-        if self._unkept:
+        self._unreported = [item for item in items if isinstance(item, Report)]
+        if len(self._unreported) > self._most:
+            log.error("too many events wait for the store; {count} are lost", count=len(self._unreported))
+            self._unreported = []
+        if self._unkept or self._undone_reports:
             self._clock.callLater(RETRY_SECONDS, self.flush)
-        self._publish(list(_as_failed(items)))
+        self._publish(list(outcome.as_failed(items)))
         for message in turn.messages:
             self.refused(message)
+        self._refuse_awaited(turn)
 
-    def _next(self) -> None:
+    def _next(self, began: float) -> None:
+        self.turn_seconds.add(self._seconds() - began)
+        self._fire(self._passed)
         self._committing = False
         self._ask_again()
         if self._items:
@@ -200,7 +263,12 @@ class Outbox:
             if recall.connections[0].room is not None:
                 self.recall(recall)
 
+    def _fire(self, passed: "list[Deferred[None]]") -> None:
+        while passed:
+            passed.pop().callback(None)
+
     def _rest(self) -> None:
+        self._fire(self._passing)
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.callback(None)
@@ -208,99 +276,3 @@ class Outbox:
     def _publish(self, items: list[Item]) -> None:
         if items:
             self._bus.publish(items)
-
-
-def _turn(items: Sequence[Item | Recall | Keep], undone: list[tuple[str, str, str]]) -> Turn | None:
-    """What a turn asks of the store; None if it asks nothing."""
-    messages: list[Message] = []
-    pages: list[Page] = []
-    containers: dict[tuple[str, str], ContainerState | None] = {}
-    for item in items:
-        if type(item) is Delivery:
-            event = item.event
-            if type(event) is Message and item.audience is not None:
-                messages.append(event)
-        elif type(item) is Recall:
-            pages.append(item.page)
-        elif type(item) is Keep:
-            containers[item.room, item.id] = item.state
-    if not (messages or pages or containers):
-        return None
-    return Turn(
-        messages=messages,
-        pages=pages,
-        saved=[state for state in containers.values() if state is not None],
-        gone=[key for key, state in containers.items() if state is None],
-        undone=undone,
-    )
-
-
-def _as_kept(items: Iterable[Item | Recall | Keep], kept: Kept) -> Iterable[Item]:
-    """What is to be heard of a turn that was kept: of a repeat, by its sender alone, the first one (M6)."""
-    at, pages = 0, iter(kept.pages)
-    for item in items:
-        if type(item) is Delivery:
-            if type(item.event) is Message and item.audience is not None:
-                first = kept.repeats.get(at)
-                at += 1
-                if first is not None:
-                    if item.origin is not None:
-                        yield Delivery(None, first, item.origin)
-                    continue
-            yield item
-        elif type(item) is Recall:
-            yield from _recalled(item, next(pages))
-        elif type(item) is Attach:
-            yield item
-
-
-def _recalled(recall: Recall, found: PageFound | None) -> Iterable[Item]:
-    page = recall.page
-    events: Sequence[Event]
-    if found is None:
-        events = [_unavailable("history", recall.client_message_id, "Nothing is stored here.")]
-    elif recall.asker is None:
-        events = found.messages
-    else:
-        events = [
-            History(
-                room=page.room,
-                container_id=page.container_id,
-                user_id=recall.asker,
-                messages=found.messages,
-                more=found.more,
-            )
-        ]
-    for connection in recall.connections:
-        for event in events:
-            yield Delivery(None, event, connection)
-
-
-def _as_failed(items: Iterable[Item | Recall | Keep]) -> Iterable[Item]:
-    """What is to be heard of a turn that was not kept: an error in place of each message, by its sender."""
-    sentence = "It could not be stored. Send it again later."
-    for item in items:
-        if type(item) is Delivery:
-            event = item.event
-            if type(event) is Message and item.audience is not None:
-                if item.origin is not None:
-                    error = _unavailable(event.event, event.client_message_id, sentence)
-                    yield Delivery(None, error, item.origin)
-            elif not (type(event) is Error and event.code is ErrorCode.AGENT_OFFLINE):
-                yield item  # of agent_offline the request is refused itself
-        elif type(item) is Recall:
-            event_asked = "addContainer" if item.asker is None else "history"
-            error = _unavailable(event_asked, item.client_message_id, "What was said cannot be read now.")
-            for connection in item.connections:
-                yield Delivery(None, error, connection)
-        elif type(item) is Attach:
-            yield item
-
-
-def _unavailable(event: str, client_message_id: str | None, sentence: str) -> Error:
-    return Error(
-        code=ErrorCode.STORAGE_UNAVAILABLE,
-        sentence=sentence,
-        event=event,
-        client_message_id=client_message_id,
-    )

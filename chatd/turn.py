@@ -1,6 +1,6 @@
 """A turn as the store sees it: what is asked of it in one transaction, and what it answers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -63,6 +63,56 @@ def take(found: Iterable[Message], page: Page) -> tuple[list[Message], bool]:
     return taken, False
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What the business's backend is to be told: one event, for its webhook.
+
+    ``time`` is in milliseconds since the epoch; ``body`` is the JSON that is sent. ``message_id`` is that of
+    the turn's message of which it tells: of a message that repeats another nothing is told (M6).
+    """
+
+    id: str
+    time: int
+    room: str
+    container_id: str | None
+    body: bytes
+    message_id: str | None = None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A report that was kept and waits to be sent. ``place`` grows in the order of keeping."""
+
+    place: int
+    id: str
+    room: str
+    container_id: str
+    """Empty: of the room."""
+    body: bytes
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What has an order: room and container."""
+        return self.room, self.container_id
+
+
+class WaitingFound(msgspec.Struct, frozen=True):
+    """Reports in the order of keeping, and whether there are further ones."""
+
+    reports: list[Waiting]
+    more: bool
+
+
+def take_waiting(found: Iterable[Waiting], limit: int) -> WaitingFound:
+    """So many of the reports found, and no more than :data:`PAGE_SIZE` bytes unless one alone has more."""
+    taken: list[Waiting] = []
+    size = 0
+    for waiting in found:
+        size += len(waiting.body)
+        if len(taken) == limit or (taken and size > PAGE_SIZE):
+            return WaitingFound(taken, True)
+        taken.append(waiting)
+    return WaitingFound(taken, False)
+
+
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """One transaction: all of it is kept, or nothing. The pages see its messages."""
 
@@ -72,8 +122,24 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     gone: list[tuple[str, str]] = msgspec.field(default_factory=list)
     """Room and id of containers that are no more."""
 
-    undone: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
-    """Room, container and id of a failed turn's messages: to be deleted if they were kept all the same."""
+    undone: list[tuple[str, str, str, str]] = msgspec.field(default_factory=list)
+    """Room, container, id and user of a failed turn's messages: to be deleted if they were kept all the same.
+    The user is there so that nobody else's goes, whose server had the same idea of an id."""
+
+    reports: list[Report] = msgspec.field(default_factory=list)
+    unreported: list[str] = msgspec.field(default_factory=list)
+    """The ids of a failed turn's reports, likewise; they may be among ``reports`` again."""
+
+
+def new_reports(turn: Turn, repeats: Collection[int]) -> list[Report]:
+    """The reports to keep of a turn.
+
+    :param repeats: the places of the messages that repeat others, of which nothing is told (M6).
+    """
+    if not repeats:
+        return turn.reports
+    repeated = {turn.messages[at].id for at in repeats}
+    return [report for report in turn.reports if report.message_id not in repeated]
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -83,6 +149,8 @@ class Kept(msgspec.Struct, frozen=True):
     """Of messages that repeat a clientMessageId: their place in the turn, and the first one (M6)."""
     pages: list[PageFound | None] = msgspec.field(default_factory=list)
     """None: what was asked for is not stored here."""
+    reports: int = 0
+    """How many were kept."""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -91,6 +159,8 @@ class Restored(msgspec.Struct, frozen=True):
     last_id: str
     """The highest message id so far; empty if there is none."""
     containers: list[ContainerState]
+    reports: int = 0
+    """How many wait."""
 
 
 class StoreError(Exception):

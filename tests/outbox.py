@@ -51,6 +51,8 @@ def container(*members: str) -> ContainerState:
 class ListBus:
     """Remembers what was published, turn by turn."""
 
+    trouble: str | None = None
+
     def __init__(self) -> None:
         self.turns: list[list[Item]] = []
 

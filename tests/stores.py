@@ -1,6 +1,6 @@
 """Stores for tests: one without a thread, and one that keeps a turn when the test says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -10,7 +10,7 @@ from zope.interface import implementer
 from chatd.interfaces import IMessageStore
 from chatd.store import sql
 from chatd.store.sqlite import SqliteStore
-from chatd.turn import Kept, Restored, Turn
+from chatd.turn import Kept, Restored, Turn, WaitingFound
 
 
 class PromptStore(SqliteStore):
@@ -101,6 +101,20 @@ class HeldStore:
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See IMessageStore."""
         return self.behind.forget(created_before, most)
+
+    def waiting(
+        self, after: int, most: int, line: tuple[str, str] | None = None
+    ) -> "Deferred[WaitingFound]":
+        """See IMessageStore."""
+        return self.behind.waiting(after, most, line)
+
+    def sent(self, places: Sequence[int]) -> "Deferred[None]":
+        """See IMessageStore."""
+        return self.behind.sent(places)
+
+    def drop(self, created_before: int, surplus: int, most: int) -> "Deferred[list[int]]":
+        """See IMessageStore."""
+        return self.behind.drop(created_before, surplus, most)
 
     def close(self) -> None:
         """See IMessageStore."""

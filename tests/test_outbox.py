@@ -10,7 +10,8 @@ from chatd.bus.local import LocalBus
 from chatd.delivery import Attach, Delivery, Item
 from chatd.interfaces import IBus, IMessageStore
 from chatd.model import History, ToRoom, ToUsers
-from chatd.outbox import PAGES, Outbox, Recall
+from chatd.outbox import PAGES, Outbox
+from chatd.outcome import Recall
 from chatd.room import Connection, Room
 from chatd.turn import Page
 from tests.channel import connection
@@ -317,6 +318,51 @@ def test_the_outbox_is_drained_when_the_last_page_is_answered(clock, store, held
     assert not drained.called
     store.keep()
     assert drained.called
+
+
+# -- what has passed --------------------------------------------------------------------------------
+
+
+def test_where_nothing_is_under_way_all_has_passed(outbox):
+    assert outbox.passed().called
+
+
+def test_what_is_collected_has_passed_when_it_is_kept_and_told(clock, bus, store, held):
+    held.post(LOBBY, message("1"), ANN)
+    passed = held.passed()
+    heard_then = []
+    passed.addCallback(lambda _: heard_then.extend(heard(bus)))
+    clock.advance(0)
+    assert not passed.called
+    store.keep()
+    assert heard_then == [["1"]]
+
+
+def test_what_is_being_kept_has_not_passed_and_what_comes_later_does_not_matter(clock, store, held):
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    first = held.passed()
+    held.post(LOBBY, message("2"), ANN)
+    second = held.passed()
+    store.keep()
+    assert not second.called
+    store.keep()
+    assert first.called and second.called
+
+
+def test_what_was_refused_has_passed_too(clock, store, held):
+    held.post(LOBBY, message("1"), ANN)
+    passed = held.passed()
+    clock.advance(0)
+    store.fail()
+    assert passed.called
+
+
+def test_what_needs_no_keeping_has_passed_at_the_end_of_the_turn(clock, held):
+    held.post(LOBBY, NOTICE)
+    passed = held.passed()
+    clock.advance(0)
+    assert passed.called
 
 
 # -- the bus ----------------------------------------------------------------------------------------

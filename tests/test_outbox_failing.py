@@ -7,7 +7,8 @@ from twisted.logger import LogEvent
 
 from chatd.delivery import Delivery
 from chatd.model import Error, Notice
-from chatd.outbox import Outbox, Recall
+from chatd.outbox import Outbox
+from chatd.outcome import Recall
 from chatd.turn import Page
 from tests.outbox import ANN, BOB, LOBBY, NOTICE, ListBus, container, errors, heard, kept, message
 from tests.stores import HeldStore, PromptStore
@@ -86,7 +87,7 @@ def test_a_turn_that_was_kept_though_that_was_not_known_is_undone_by_the_next(cl
     assert kept(store) == ["1"]
     held.post(LOBBY, message("2", "m"), ANN)
     clock.advance(0)
-    assert store.turns[1].undone == [("lobby", "", "1")]
+    assert store.turns[1].undone == [("lobby", "", "1", "ann")]
     store.keep()
     assert kept(store) == ["2"]
     assert heard(bus)[1:] == [["2"]]  # no repeat: the first is undone
@@ -100,7 +101,11 @@ def test_all_turns_that_failed_are_undone_by_the_one_that_is_kept(clock, store, 
         store.fail()
     held.post(LOBBY, message("4"), ANN)
     clock.advance(0)
-    assert store.turns[3].undone == [("lobby", "", "1"), ("lobby", "carl", "2"), ("lobby", "", "3")]
+    assert store.turns[3].undone == [
+        ("lobby", "", "1", "ann"),
+        ("lobby", "carl", "2", "ann"),
+        ("lobby", "", "3", "ann"),
+    ]
     store.keep()
     held.post(LOBBY, message("5"), ANN)
     clock.advance(0)
@@ -207,9 +212,11 @@ def test_it_is_full_when_so_much_waits_for_the_store(clock, store, held):
         assert not held.is_full
     held.post(LOBBY, message("3"), ANN)
     assert held.is_full
+    assert held.waiting == 3
     store.keep()
     clock.advance(0)
     assert not held.is_full
+    assert held.waiting == 0
 
 
 def fired(drained: "Deferred[None]") -> list[None]:

@@ -27,7 +27,6 @@ class Projects(Service):
     :param hashes: what the checkers verify with.
     """
 
-    name = "projects"
     credentialInterfaces = (ILogin,)
 
     def __init__(

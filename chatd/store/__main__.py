@@ -17,7 +17,8 @@ BATCH = 1000
 
 
 def copy(source: DatabaseStore, target: DatabaseStore) -> tuple[int, int]:
-    """Copy all messages, in the order of keeping, and all containers; all of it or nothing.
+    """Copy all messages, in the order of keeping, all containers, and the reports that wait; all of it or
+    nothing.
 
     :returns: how many messages and containers there were.
     :raises StoreError: if a store cannot be opened, the source is empty, or the target is not.
@@ -43,6 +44,10 @@ def _copy(reading: sql.Cursor, writing: sql.Cursor, target: Any) -> tuple[int, i
     if not count and not containers:
         raise StoreError("the store to copy from is empty")
     sql.save_containers(writing, containers)
+    place = 0
+    while reports := sql.all_reports(reading, place, BATCH):
+        sql.add_reports(writing, (report for _, report in reports))
+        place = reports[-1][0]
     target.commit()
     return count, len(containers)
 

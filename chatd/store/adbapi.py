@@ -1,6 +1,6 @@
 """A store on a database that Twisted's adbapi reaches: one thread, so turns keep their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from zope.interface import implementer
 from chatd.database import PooledConnection, interrupt
 from chatd.interfaces import IMessageStore
 from chatd.store import sql
-from chatd.turn import Kept, Restored, StoreError, Turn
+from chatd.turn import Kept, Restored, StoreError, Turn, WaitingFound
 
 T = TypeVar("T")
 
@@ -82,6 +82,18 @@ class DatabaseStore:
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See :meth:`chatd.interfaces.IMessageStore.forget`."""
         return self._run(lambda cursor: sql.forget(cursor, created_before, most))
+
+    def waiting(self, after: int, most: int, line: tuple[str, str] | None = None) -> "Deferred[WaitingFound]":
+        """See :meth:`chatd.interfaces.IMessageStore.waiting`."""
+        return self._run(lambda cursor: sql.waiting(cursor, after, most, line))
+
+    def sent(self, places: Sequence[int]) -> "Deferred[None]":
+        """See :meth:`chatd.interfaces.IMessageStore.sent`."""
+        return self._run(lambda cursor: sql.sent(cursor, places))
+
+    def drop(self, created_before: int, surplus: int, most: int) -> "Deferred[list[int]]":
+        """See :meth:`chatd.interfaces.IMessageStore.drop`."""
+        return self._run(lambda cursor: sql.drop(cursor, created_before, surplus, most))
 
     def close(self) -> None:
         """See :meth:`chatd.interfaces.IMessageStore.close`."""

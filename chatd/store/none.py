@@ -1,14 +1,28 @@
-"""The store that stores nothing: what a container needs to be replayed, and repeats, are kept in memory."""
+"""The store that stores nothing: what a container needs to be replayed, repeats, and waiting reports are in
+memory."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from chatd.interfaces import IMessageStore
 from chatd.model import Message
-from chatd.turn import Kept, Page, PageFound, Restored, Turn, take
+from chatd.turn import (
+    Kept,
+    Page,
+    PageFound,
+    Report,
+    Restored,
+    Turn,
+    Waiting,
+    WaitingFound,
+    new_reports,
+    take,
+    take_waiting,
+)
 
 _SAID = ("ordinary", "autoReturn")
 
@@ -30,6 +44,7 @@ class NoStore:
         self._replay = replay
         self._said: dict[tuple[str, str], deque[Message]] = {}
         self._firsts: OrderedDict[tuple[str, str, str], tuple[float, Message]] = OrderedDict()
+        self._reports = _Reports()
 
     def open(self) -> Restored:
         """See :meth:`chatd.interfaces.IMessageStore.open`."""
@@ -47,11 +62,32 @@ class NoStore:
         pages = [self._find(page) for page in turn.pages]
         for key in turn.gone:
             self._said.pop(key, None)
-        return succeed(Kept(repeats, pages))
+        reports = new_reports(turn, repeats)
+        self._reports.add(reports)
+        return succeed(Kept(repeats, pages, len(reports)))
 
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See :meth:`chatd.interfaces.IMessageStore.forget`."""
         return succeed(0)
+
+    def waiting(self, after: int, most: int, line: tuple[str, str] | None = None) -> "Deferred[WaitingFound]":
+        """See :meth:`chatd.interfaces.IMessageStore.waiting`."""
+        return succeed(take_waiting(self._reports.after(after, line), most))
+
+    def sent(self, places: Sequence[int]) -> "Deferred[None]":
+        """See :meth:`chatd.interfaces.IMessageStore.sent`."""
+        self._reports.remove(places)
+        return succeed(None)
+
+    def drop(self, created_before: int, surplus: int, most: int) -> "Deferred[list[int]]":
+        """See :meth:`chatd.interfaces.IMessageStore.drop`."""
+        places = [
+            place
+            for at, (place, time) in enumerate(self._reports.oldest(most))
+            if at < surplus or time < created_before
+        ]
+        self._reports.remove(places)
+        return succeed(places)
 
     def close(self) -> None:
         """See :meth:`chatd.interfaces.IMessageStore.close`."""
@@ -76,3 +112,38 @@ class NoStore:
         newest = (message for message in reversed(said) if page.since <= message.id <= page.until)
         messages, more = take(newest, page)
         return PageFound(tuple(reversed(messages)), more)
+
+
+class _Reports:
+    """Reports by their places, and those of each line as well."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._all: dict[int, tuple[int, Waiting]] = {}  # with the time of each
+        self._lines: dict[tuple[str, str], dict[int, Waiting]] = {}
+
+    def add(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            self._last += 1
+            waiting = Waiting(self._last, report.id, report.room, report.container_id or "", report.body)
+            self._all[self._last] = report.time, waiting
+            self._lines.setdefault(waiting.line, {})[self._last] = waiting
+
+    def after(self, place: int, line: tuple[str, str] | None) -> Iterator[Waiting]:
+        if line is not None:
+            yield from (each for at, each in self._lines.get(line, {}).items() if at > place)
+            return
+        for at in range(max(place + 1, next(iter(self._all), 1)), self._last + 1):
+            if at in self._all:
+                yield self._all[at][1]
+
+    def oldest(self, most: int) -> list[tuple[int, int]]:
+        return [(place, time) for place, (time, _) in islice(self._all.items(), most)]
+
+    def remove(self, places: Iterable[int]) -> None:
+        for place in places:
+            if place in self._all:
+                line = self._all.pop(place)[1].line
+                del self._lines[line][place]
+                if not self._lines[line]:
+                    del self._lines[line]

@@ -11,15 +11,34 @@ from typing import Any, Protocol
 import msgspec
 
 from chatd.model import Message
-from chatd.turn import ContainerState, Kept, Page, PageFound, Restored, StoreError, Turn, take
+from chatd.turn import (
+    ContainerState,
+    Kept,
+    Page,
+    PageFound,
+    Report,
+    Restored,
+    StoreError,
+    Turn,
+    Waiting,
+    WaitingFound,
+    new_reports,
+    take,
+    take_waiting,
+)
 
 _COLUMNS = "id, room, container_id, created, user_id, event, client_message_id, body"
 # Many rows a statement: a thread that gives up the interpreter's lock for each row waits for it for each row.
 _SIZES = (64, 32, 16, 8, 4, 2, 1)
-_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s)"
-_INSERTS = {
-    size: f"INSERT INTO messages ({_COLUMNS}) VALUES {', '.join([_ROW] * size)}" for size in _SIZES
-}
+
+
+def _inserts(table: str, columns: str) -> dict[int, str]:
+    row = f"({', '.join(['%s'] * len(columns.split(',')))})"
+    return {size: f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * size)}" for size in _SIZES}
+
+
+_INSERT_MESSAGES = _inserts("messages", _COLUMNS)
+_INSERT_REPORTS = _inserts("reports", "id, room, container_id, created, body")
 _encode = msgspec.json.Encoder().encode
 _decode_message = msgspec.json.Decoder(Message).decode
 _decode_container = msgspec.json.Decoder(ContainerState).decode
@@ -80,19 +99,24 @@ def keep(cursor: Cursor, turn: Turn, repeats_since: int) -> Kept:
     """
     if turn.undone:
         cursor.executemany(
-            "DELETE FROM messages WHERE room = %s AND container_id = %s AND id = %s", turn.undone
+            "DELETE FROM messages WHERE room = %s AND container_id = %s AND id = %s AND user_id = %s",
+            turn.undone,
         )
     repeats = _repeats(cursor, turn.messages, repeats_since)
     add_messages(cursor, (message for at, message in enumerate(turn.messages) if at not in repeats))
     save_containers(cursor, turn.saved)
     if turn.gone:
         cursor.executemany("DELETE FROM containers WHERE room = %s AND id = %s", turn.gone)
-    return Kept(repeats, [find(cursor, page) for page in turn.pages])
+    if turn.unreported:
+        cursor.executemany("DELETE FROM reports WHERE id = %s", [(id,) for id in turn.unreported])
+    reports = new_reports(turn, repeats)
+    add_reports(cursor, reports)
+    return Kept(repeats, [find(cursor, page) for page in turn.pages], len(reports))
 
 
 def add_messages(cursor: Cursor, messages: Iterable[Message]) -> None:
     """Insert messages."""
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             message.id,
             message.room,
@@ -105,11 +129,15 @@ def add_messages(cursor: Cursor, messages: Iterable[Message]) -> None:
         )
         for message in messages
     ]
+    _insert(cursor, _INSERT_MESSAGES, rows)
+
+
+def _insert(cursor: Cursor, statements: dict[int, str], rows: list[tuple[Any, ...]]) -> None:
     at = 0
     for size in _SIZES:
         while len(rows) - at >= size:
             values = [value for row in rows[at : at + size] for value in row]
-            cursor.execute(_INSERTS[size], values)
+            cursor.execute(statements[size], values)
             at += size
 
 
@@ -188,7 +216,10 @@ def restore(cursor: Cursor) -> Restored:
     cursor.execute("SELECT id FROM messages ORDER BY seq DESC LIMIT 1")
     last = cursor.fetchall()
     cursor.execute("SELECT body FROM containers ORDER BY room, id")
-    return Restored(last[0][0] if last else "", [_decode_container(row[0]) for row in cursor.fetchall()])
+    containers = [_decode_container(row[0]) for row in cursor.fetchall()]
+    cursor.execute("SELECT count(*) FROM reports")
+    reports = sum(count for (count,) in cursor.fetchall())
+    return Restored(last[0][0] if last else "", containers, reports)
 
 
 def forget(cursor: Cursor, created_before: int, most: int) -> int:
@@ -210,3 +241,53 @@ def all_messages(cursor: Cursor, after: int, most: int) -> list[tuple[int, Messa
     """
     cursor.execute("SELECT seq, body FROM messages WHERE seq > %s ORDER BY seq LIMIT %s", (after, most))
     return [(seq, _decode_message(body)) for seq, body in cursor.fetchall()]
+
+
+# -- reports ----------------------------------------------------------------------------------------
+
+
+def add_reports(cursor: Cursor, reports: Iterable[Report]) -> None:
+    """Insert reports."""
+    rows: list[tuple[Any, ...]] = [
+        (report.id, report.room, report.container_id or "", report.time, report.body) for report in reports
+    ]
+    _insert(cursor, _INSERT_REPORTS, rows)
+
+
+def waiting(cursor: Cursor, after: int, most: int, line: tuple[str, str] | None) -> WaitingFound:
+    """The first reports after a place, of all or of one line."""
+    of_line = "" if line is None else "room = %s AND container_id = %s AND "
+    cursor.execute(
+        "SELECT seq, id, room, container_id, body FROM reports "
+        f"WHERE {of_line}seq > %s ORDER BY seq LIMIT %s",
+        (*(line or ()), after, most + 1),
+    )
+    return take_waiting((Waiting(*row) for row in iter(cursor.fetchone, None)), most)
+
+
+def sent(cursor: Cursor, places: Sequence[int]) -> None:
+    """Delete reports."""
+    cursor.executemany("DELETE FROM reports WHERE seq = %s", [(place,) for place in places])
+
+
+def drop(cursor: Cursor, created_before: int, surplus: int, most: int) -> list[int]:
+    """Delete the oldest reports, a few at a time. :returns: the places of those that were deleted."""
+    cursor.execute("SELECT seq, created FROM reports ORDER BY seq LIMIT %s", (most,))
+    places = [
+        seq for at, (seq, created) in enumerate(cursor.fetchall()) if at < surplus or created < created_before
+    ]
+    if places:
+        sent(cursor, places)
+    return places
+
+
+def all_reports(cursor: Cursor, after: int, most: int) -> list[tuple[int, Report]]:
+    """A piece of all reports in the order of keeping, each with its place in it."""
+    cursor.execute(
+        "SELECT seq, id, created, room, container_id, body FROM reports WHERE seq > %s ORDER BY seq LIMIT %s",
+        (after, most),
+    )
+    return [
+        (seq, Report(id=id, time=created, room=room, container_id=container_id or None, body=bytes(body)))
+        for seq, id, created, room, container_id, body in cursor.fetchall()
+    ]

@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,70 +10,26 @@ from typing import Any
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.cred.error import UnauthorizedLogin
-from twisted.internet import ssl
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface.verify import verifyObject
 
+import tests.endpoints
 from chatd.accounts import AGENT, Account, Login, Means, Unavailable
 from chatd.checkers.http import HttpChecker, HttpSection, checked_url
 from chatd.config import Secret
 from chatd.interfaces import IAccountChecker
-from tests.certificates import Authority, Files
+from tests.certificates import Authority
 from tests.checkers.accounts import MD5
+from tests.endpoints import Endpoint
 
 LOGIN = Login("shop", "ann@shop", MD5, "u1", "192.0.2.1")
 OK = b'{"ok":true}'
 
 
-class Endpoint(Resource):
-    """Answers each request with the next of its answers, the last one again and again.
-
-    An answer is a body, or a status and a body, or a function of the request.
-    """
-
-    isLeaf = True
-
-    def __init__(self, *answers: Any) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.requests: list[tuple[Request, bytes]] = []
-        self.peers: set[int] = set()
-        self.gone: Deferred[None] = Deferred()
-
-    def render_POST(self, request: Request) -> Any:
-        """See Resource."""
-        self.requests.append((request, request.content.read()))
-        self.peers.add(request.getClientAddress().port)
-        request.notifyFinish().addErrback(lambda _: self.gone.called or self.gone.callback(None))
-        answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
-        if callable(answer):
-            return answer(request)
-        status, body = answer if isinstance(answer, tuple) else (200, answer)
-        request.setResponseCode(status)
-        return body
-
-
-class Web:
+class Web(tests.endpoints.Web):
     """Endpoints that listen, and checkers that ask them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.authority = Authority(folder)
-        self.closing: list[Callable[[], Any]] = []
-
-    def listen(self, endpoint: Endpoint, files: Files | None = None, host: str = "localhost") -> str:
-        """:returns: the endpoint's URL."""
-        from twisted.internet import reactor
-
-        files = files or self.authority.issue("localhost")
-        context = ssl.DefaultOpenSSLContextFactory(str(files.key), str(files.certificate))
-        self.site = Site(endpoint)
-        self.port = reactor.listenSSL(0, self.site, context, interface="127.0.0.1")
-        self.closing.append(self.port.stopListening)
-        return f"https://{host}:{self.port.getHost().port}/login"
 
     def checker(self, url: str, **settings: Any) -> HttpChecker:
         """A checker that has started, and trusts the authority."""
@@ -89,11 +45,6 @@ class Web:
         """A checker of an endpoint with these answers."""
         endpoint = Endpoint(*answers)
         return self.checker(self.listen(endpoint), **settings), endpoint
-
-    async def close(self) -> None:
-        """Close everything."""
-        for close in self.closing:
-            await maybeDeferred(close)
 
 
 @pytest.fixture

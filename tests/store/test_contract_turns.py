@@ -164,7 +164,7 @@ async def test_a_turn_that_fails_midway_keeps_nothing(shelf: Shelf) -> None:
         messages=messages("2", "3", "3"),
         saved=[container("carl")],
         gone=[("lobby", "dora")],
-        undone=[("lobby", "", "1")],
+        undone=[("lobby", "", "1", "ann")],
     )
     with pytest.raises(Exception, match=r"(?i)unique"):
         await shelf.store.commit(failing)
@@ -189,7 +189,13 @@ async def test_undone_messages_are_deleted_and_no_others(shelf: Shelf) -> None:
     await shelf.keep(
         message("1"), message("2"), message("3", container_id="carl"), message("4", container_id="carl")
     )
-    undone = [("lobby", "", "2"), ("lobby", "carl", "3"), ("lobby", "carl", "1"), ("den", "", "1")]
+    undone = [
+        ("lobby", "", "2", "ann"),
+        ("lobby", "carl", "3", "ann"),
+        ("lobby", "carl", "1", "ann"),
+        ("den", "", "1", "ann"),
+        ("lobby", "", "1", "bob"),
+    ]
     await shelf.store.commit(Turn(undone=undone, messages=[message("5")]))
     assert await shelf.ids() == ["1", "5"]
     assert await shelf.ids(container_id="carl") == ["4"]
@@ -200,7 +206,9 @@ async def test_what_is_undone_is_repeated_by_nothing(shelf: Shelf) -> None:
     """(M5, M6)"""
     await shelf.keep(message("1", client_message_id="m"))
     kept = await shelf.store.commit(
-        Turn(undone=[("lobby", "", "1")], messages=[message("2", client_message_id="m")], pages=[page()])
+        Turn(
+            undone=[("lobby", "", "1", "ann")], messages=[message("2", client_message_id="m")], pages=[page()]
+        )
     )
     assert kept.repeats == {}
     assert [each.id for each in kept.pages[0].messages] == ["2"]

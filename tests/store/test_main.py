@@ -11,7 +11,7 @@ from chatd.model import Message
 from chatd.store import sql
 from chatd.store.__main__ import BATCH, main
 from chatd.store.urls import database
-from chatd.turn import ContainerState
+from chatd.turn import ContainerState, Report
 from tests.store.conftest import container, message
 
 CONTAINERS = [container("carl", "agnes", request=message("1"), is_waiting=True), container("dora")]
@@ -133,3 +133,23 @@ def test_a_store_that_cannot_be_opened_is_one_line(
 def test_anything_else_is_told_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "python -m chatd.store copy FROM TO" in capsys.readouterr().err
+
+
+def test_what_the_backend_was_not_told_yet_is_copied_in_its_order(place: Place) -> None:
+    source, target = place("sqlite"), place("sqlite2")
+    reports = [
+        Report(
+            id=f"{number}", time=number, room="lobby", container_id="carl" if number % 2 else None, body=b"{}"
+        )
+        for number in range(BATCH + 10, 0, -1)
+    ]
+    fill(source, MESSAGES[:1], [])
+    store = database(source, 300, False)
+    with closing(store.connect()) as connection:
+        sql.add_reports(store.cursor(connection.cursor()), reports)
+        connection.commit()
+    assert main(["copy", source, target]) == 0
+    store = database(target, 300, False)
+    with closing(store.connect()) as connection:
+        found = sql.all_reports(store.cursor(connection.cursor()), 0, 10**6)
+    assert [report for _, report in found] == reports
