@@ -1,4 +1,4 @@
-"""Draws the picture of a benchmark: ``plot.py SAMPLES.json PICTURE``. Needs matplotlib."""
+"""Draws the picture of a benchmark, or of a soak: ``plot.py SAMPLES.json PICTURE``. Needs matplotlib."""
 
 import json
 import statistics
@@ -49,10 +49,38 @@ def panel(axes: Any, data: dict[str, Any], scenario: str, metric: str, scale: fl
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def soaked(samples: list[dict[str, float]]) -> Any:
+    """Memory, and what has happened meanwhile, by the minute."""
+    minutes = [each["seconds"] / 60 for each in samples]
+    figure, axes = plt.subplots(figsize=(9, 3.6))
+    axes.plot(minutes, [each["rss"] / (1 << 20) for each in samples], color=OWN)
+    axes.set_ylabel("resident memory, MiB", color=OWN)
+    axes.set_xlabel("minutes")
+    axes.set_ylim(bottom=0)
+    others = axes.twinx()
+    others.plot(minutes, [each["comings"] / 1000 for each in samples], color=OTHER)
+    others.set_ylabel("clients that came, thousands", color=OTHER)
+    others.set_ylim(bottom=0)
+    axes.spines[["top"]].set_visible(False)
+    others.spines[["top"]].set_visible(False)
+    return figure
+
+
 def main(source: str, target: str) -> None:
     """Reads the samples, writes the picture."""
     with open(source, encoding="utf-8") as file:
         data = json.load(file)
+    save(soaked(data) if isinstance(data, list) else compared(data), target)
+
+
+def save(figure: Any, target: str) -> None:
+    """Writes the picture."""
+    figure.tight_layout()
+    figure.savefig(target, metadata={"Date": None} if target.endswith(".svg") else None)
+
+
+def compared(data: dict[str, Any]) -> Any:
+    """All servers side by side."""
     panels = [entry for entry in PANELS if data["samples"].get(entry[0])]
     rows = (len(panels) + 1) // 2
     figure, grid = plt.subplots(max(rows, 1), 2, figsize=(11, 3.2 * max(rows, 1)), squeeze=False)
@@ -62,8 +90,7 @@ def main(source: str, target: str) -> None:
     for axes, entry in zip(spots, panels, strict=False):
         panel(axes, data, *entry)
     figure.suptitle("Less is better", fontsize=9, x=0.99, ha="right")
-    figure.tight_layout()
-    figure.savefig(target, metadata={"Date": None} if target.endswith(".svg") else None)
+    return figure
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from twisted.python.failure import Failure
 
 from bench.machine import describe
 from bench.tables import Table, number
-from chatd import logs, tap
+from chatd import logs
+from chatd.build import build
 from chatd.config import Config
 from chatd.protocol import ChatProtocol
 from chatd.store.none import NoStore
@@ -46,7 +47,7 @@ class Crowd:
         self.clock = MemoryReactorClock()
         self._heartbeat = Config().heartbeat
         endpoints = [("memory", TCP4ServerEndpoint(self.clock, 9326))]
-        house = tap.build(Config(), self.clock, endpoints, NoStore(time.time, 0, 0))
+        house = build(Config(), self.clock, endpoints, NoStore(time.time, 0, 0))
         house.privilegedStartService()
         self._factory = self.clock.tcpServers[0][1]
         self._sweeper = house.getServiceNamed("sweeper")

@@ -62,6 +62,15 @@ class Admission:
             raise _too_many("Too many connections from this address.")
         return self._addresses.counts
 
+    def counts(self, address: str) -> bool:
+        """Count a connection that is there already. :returns: as :meth:`connected`."""
+        self._addresses.add(neighbourhood(address), forced=True)
+        return self._addresses.counts
+
+    def counts_user(self, user_id: str) -> None:
+        """Count a user's connection that is there already."""
+        self._users.add(user_id, forced=True)
+
     def lost(self, address: str) -> None:
         """A connection of those that were counted is gone."""
         self._addresses.remove(neighbourhood(address))
@@ -91,10 +100,10 @@ class Tally:
         """Whether there is a limit."""
         return self._most > 0
 
-    def add(self, key: str) -> bool:
-        """One more. :returns: whether that may be."""
+    def add(self, key: str, forced: bool = False) -> bool:
+        """One more. :returns: whether that may be; if ``forced`` it is counted all the same."""
         if self._most:
-            if self._count[key] >= self._most:
+            if self._count[key] >= self._most and not forced:
                 return False
             self._count[key] += 1
         return True

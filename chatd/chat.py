@@ -4,6 +4,7 @@ Each decides purely on what the registry knows (may it? where to?) and then spea
 A request that may not be done raises a :exc:`chatd.errors.RequestError` and changes nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
@@ -13,8 +14,10 @@ from chatd.conversations import Conversations
 from chatd.errors import CloseCode, ErrorCode, RequestError
 from chatd.model import PAGE, Audience, Identity, Message, ToRoom, ToUsers, checked_name
 from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox, Recall
+from chatd.outbox import Outbox
+from chatd.outcome import Recall
 from chatd.registry import Registry
+from chatd.reports import Reports
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
 from chatd.turn import Page
@@ -30,6 +33,7 @@ class Chat:
     :param notices: the texts of notices.
     :param conversations: the use cases of containers.
     :param displace: whether a newer connection of a user in a room closes the older ones (4409).
+    :param reports: tells the business's backend of who is online.
     """
 
     def __init__(
@@ -41,15 +45,19 @@ class Chat:
         notices: NoticeTexts,
         conversations: Conversations,
         displace: bool = False,
+        reports: Reports | None = None,
     ) -> None:
         self._registry = registry
         self._outbox = outbox
         self._clock = clock
         self._stamp = stamp
-        self._notices = notices
+        self.notices = notices
         self._conversations = conversations
-        self._displace = displace
+        self.displace = displace
+        self._reports = reports or Reports(outbox)
         self._closing = False
+        self.taken: dict[str, int] = defaultdict(int)
+        """What was done for clients, by messageType of ordinary messages and by eventType of the rest."""
         self._use_cases: dict[str, Callable[[Connection, Room, Command], None]] = {
             commands.ORDINARY: self._say,
             commands.UPDATE_ROOM_NAME: self._move,
@@ -69,7 +77,7 @@ class Chat:
         :param after: a messageId; what was said since is told right after the ``in`` (R1).
         """
         first = self._arrive(connection, after)
-        if self._displace and not first and connection.room is not None:
+        if self.displace and not first and connection.room is not None:
             for older in tuple(connection.room.users[connection.identity.user_id]):
                 if older is not connection:
                     older.channel.close(CloseCode.DISPLACED, "displaced by a newer connection")
@@ -92,7 +100,9 @@ class Chat:
         if self._outbox.is_full:
             sentence = "Too much waits to be stored. Try again later."
             raise RequestError(ErrorCode.STORAGE_UNAVAILABLE, sentence)
-        self._use_cases[command.event](connection, room, command)
+        event = command.event
+        self._use_cases[event](connection, room, command)
+        self.taken[command.message_type or event if event == commands.ORDINARY else event] += 1
 
     def _arrive(self, connection: Connection, after: str | None = None) -> bool:
         identity, outbox = connection.identity, self._outbox
@@ -100,9 +110,10 @@ class Chat:
         room = connection.room
         assert room is not None
         outbox.attach(connection)
-        notice = self._notices.came(identity, room.name, room.online)
+        notice = self.notices.came(identity, room.name, room.online)
         if first:
             outbox.post(ToRoom(room.name), notice, connection)
+            self._reports.online(identity, room.online)
         else:
             outbox.tell(connection, notice)
         if after is not None:
@@ -114,7 +125,8 @@ class Chat:
         last = self._registry.leave(connection, self._clock.seconds())
         if last and not self._closing:
             identity = connection.identity
-            self._outbox.post(ToRoom(room.name), self._notices.went(identity, room.name, room.online))
+            self._outbox.post(ToRoom(room.name), self.notices.went(identity, room.name, room.online))
+            self._reports.offline(identity, room.online)
             self._conversations.member_went(identity, room)
 
     # -- M4, M3 -------------------------------------------------------------------------------------
@@ -135,7 +147,7 @@ class Chat:
         target = command.message_content
         assert target is not None
         if target == room.name:
-            notice = self._notices.came(connection.identity, room.name, room.online)
+            notice = self.notices.came(connection.identity, room.name, room.online)
             self._outbox.tell(connection, notice)
             return
         if not connection.rights.may_enter(target):

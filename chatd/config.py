@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from chatd.addresses import checked_networks
+from chatd.addresses import checked_networks, checked_url
 from chatd.notices import IN_TEXT, OUT_TEXT, checked_template
 
 
@@ -25,6 +25,7 @@ class ConfigError(Exception):
 
 
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
 
 class Secret(str):
     """A text that no repr shows."""
@@ -44,6 +45,10 @@ SecretText = Annotated[str, Meta(description="a text", extra={"check": Secret})]
 Networks = Annotated[
     tuple[str, ...], Meta(description="a list of addresses or networks", extra={"check": checked_networks})
 ]
+Url = Annotated[str, Meta(description="a URL", extra={"check": checked_url})]
+UrlOrNone = Annotated[
+    str, Meta(description="a URL", extra={"check": lambda text: checked_url(text) if text else ""})
+]
 Template = Annotated[str, Meta(description="a text", extra={"check": checked_template})]
 TimeFormat = Annotated[
     Literal["iso", "datetime", "epoch_ms"], Meta(description='"iso", "datetime" or "epoch_ms"')
@@ -52,6 +57,16 @@ Level = Annotated[
     Literal["debug", "info", "warn", "error", "critical"],
     Meta(description='"debug", "info", "warn", "error" or "critical"'),
 ]
+
+
+Reported = Annotated[
+    tuple[Literal["online", "offline", "createContainer", "addContainer", "removeContainer", "message"], ...],
+    Meta(
+        description='a list of "online", "offline", "createContainer", "addContainer", "removeContainer", '
+        '"message"'
+    ),
+]
+Verdict = Annotated[Literal["allow", "deny"], Meta(description='"allow" or "deny"')]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +86,7 @@ class Server(Section, frozen=True, kw_only=True):
     connect_burst: Positive = 20
     proxies: Networks = ()
     displace: Flag = False
+    drain_seconds: AtLeastZero = 0.0
     direct_send: Flag = True
 
 
@@ -148,6 +164,47 @@ class Auth(Section, frozen=True, kw_only=True):
     """By clientType: in the file, every table below ``[auth]``."""
 
 
+class Webhook(Section, frozen=True, kw_only=True):
+    """``[webhook]``: what the business's backend is told of."""
+
+    url: UrlOrNone = ""
+    events: Reported = ("online", "offline", "createContainer", "addContainer", "removeContainer")
+    secret: SecretText = Secret("")
+    ca_file: Text = ""
+    timeout: AboveZero = 5.0
+    concurrency: Positive = 8
+    retry: AboveZero = 1.0
+    retry_most: AboveZero = 60.0
+    keep_hours: AboveZero = 72.0
+    most: Positive = 1_000_000
+
+
+class BeforeMessage(Section, frozen=True, kw_only=True):
+    """``[before_message]``: what the business's backend is asked before a message is stored."""
+
+    url: UrlOrNone = ""
+    secret: SecretText = Secret("")
+    ca_file: Text = ""
+    timeout: AboveZero = 1.0
+    on_failure: Verdict = "allow"
+    concurrency: Positive = 64
+
+
+class Manhole(Section, frozen=True, kw_only=True):
+    """``[manhole]``: a Python prompt in the running server, by SSH. Without ``listen`` there is none."""
+
+    listen: Text = ""
+    authorized_keys: Text = ""
+    host_key: Text = ""
+
+
+class Admin(Section, frozen=True, kw_only=True):
+    """``[admin]``: the HTTP API for who runs the server, and metrics."""
+
+    listen: Text = ""
+    token_file: Text = ""
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -159,7 +216,11 @@ class Config(Section, frozen=True, kw_only=True):
     store: Store = Store()
     containers: Containers = Containers()
     autoreply: dict[str, Text] = msgspec.field(default_factory=dict)
+    admin: Admin = Admin()
     auth: Auth = Auth()
+    webhook: Webhook = Webhook()
+    before_message: BeforeMessage = BeforeMessage()
+    manhole: Manhole = Manhole()
 
 
 def load(path: Path, kinds: Mapping[str, type[Project]] = types.MappingProxyType({})) -> Config:

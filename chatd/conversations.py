@@ -9,8 +9,10 @@ from chatd.errors import ErrorCode, RequestError
 from chatd.logs import Log
 from chatd.model import Error, Identity, Message, ToUsers
 from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox, Recall
+from chatd.outbox import Outbox
+from chatd.outcome import Recall
 from chatd.registry import Registry
+from chatd.reports import Reports
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
 from chatd.turn import REPLAY_SIZE, Page
@@ -25,6 +27,7 @@ class Conversations:
     :param autoreplies: the texts of canned replies, by their code (D5).
     :param replay: how many messages an agent who joins is told at most (D4).
     :param idle_timeout: seconds for which a container may be deserted (K1).
+    :param reports: tells the business's backend of what becomes of containers.
     """
 
     def __init__(
@@ -36,14 +39,16 @@ class Conversations:
         autoreplies: Mapping[str, str],
         replay: int,
         idle_timeout: float,
+        reports: Reports | None = None,
     ) -> None:
         self._registry = registry
         self._outbox = outbox
         self._stamp = stamp
-        self._notices = notices
-        self._autoreplies = autoreplies
-        self._replay = replay
-        self._idle_timeout = idle_timeout
+        self.notices = notices
+        self.autoreplies = autoreplies
+        self.replay = replay
+        self.idle_timeout = idle_timeout
+        self._reports = reports or Reports(outbox)
         outbox.refused = self._withdraw
 
     # -- coming and going ---------------------------------------------------------------------------
@@ -63,11 +68,11 @@ class Conversations:
     def member_went(self, identity: Identity, room: Room) -> None:
         """A user's last connection left a room: the containers it serves hear ``out`` (N4)."""
         for container in room.served_by(identity.user_id):
-            notice = self._notices.went(identity, room.name, room.members_online(container), container.id)
+            notice = self.notices.went(identity, room.name, room.members_online(container), container.id)
             self._outbox.post(ToUsers(room.name, container.members), notice)
 
     def _announce_agent(self, identity: Identity, room: Room, container: Container) -> None:
-        notice = self._notices.came(identity, room.name, room.members_online(container), container.id)
+        notice = self.notices.came(identity, room.name, room.members_online(container), container.id)
         self._outbox.post(ToUsers(room.name, container.members), notice)
 
     # -- messages -----------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ class Conversations:
     def auto_return(self, connection: Connection, room: Room, command: Command) -> None:
         """autoReturn (D5): the text configured for a code, said by who sent the code."""
         container = self._as_member(connection, room, command.container_id)
-        text = self._autoreplies.get(command.message_content or "")
+        text = self.autoreplies.get(command.message_content or "")
         if text is None:
             raise RequestError(ErrorCode.UNKNOWN_REPLY, "There is no automatic reply of this code.")
         message = self._stamp.message(connection.identity, command, container.id)
@@ -147,10 +152,11 @@ class Conversations:
         self._keep(room, container)
         if joined:
             self._announce_agent(identity, room, container)
+            self._reports.added(identity, room.name, container.id, container.members)
             told = room.users[identity.user_id]
         else:
             count = room.members_online(container)
-            notice = self._notices.came(identity, room.name, count, container.id)
+            notice = self.notices.came(identity, room.name, count, container.id)
             self._outbox.tell(connection, notice)
             told = [connection]
         page = Page(
@@ -158,7 +164,7 @@ class Conversations:
             container_id=container.id,
             since=container.since,
             until=self._stamp.last_id,
-            limit=self._replay,
+            limit=self.replay,
             size=REPLAY_SIZE,
             said_only=True,
         )
@@ -167,16 +173,26 @@ class Conversations:
     def remove(self, connection: Connection, room: Room, command: Command) -> None:
         """removeContainer: everyone in it hears ``outAll`` (N4), and it is gone."""
         container = self._as_member(connection, room, command.container_id)
-        notice = self._notices.closed(connection.identity, room.name, container.id)
-        self._outbox.post(ToUsers(room.name, container.members), notice, connection)
+        self.close(room, container, connection.identity, connection)
+
+    def close(self, room: Room, container: Container, by: Identity, origin: Connection | None = None) -> None:
+        """Everyone in a container hears ``outAll``, and it is gone.
+
+        :param by: who closes it, as the notice says.
+        :param origin: the connection that does, if one does.
+        """
+        notice = self.notices.closed(by, room.name, container.id)
+        self._outbox.post(ToUsers(room.name, container.members), notice, origin)
+        self._reports.removed(by, room.name, container.id, container.members)
         self._registry.remove_container(room, container)
         self._outbox.keep(room.name, container.id, None)
 
     def expire(self, now: float) -> None:
         """Forget the containers of which nobody has been online for too long (K1)."""
-        expired = self._registry.expire_containers(now, self._idle_timeout)
+        expired = self._registry.expire_containers(now, self.idle_timeout)
         for room_name, container_id in expired:
             self._outbox.keep(room_name, container_id, None)
+            self._reports.removed(None, room_name, container_id)
         if expired:
             log.info("{count} deserted containers are gone", count=len(expired))
 

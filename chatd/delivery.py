@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from chatd.counts import DeliveryCounts
 from chatd.logs import Log
-from chatd.model import Audience, Event, Message, ToRoom
+from chatd.model import Audience, Error, Event, Message, ToRoom
 from chatd.room import Connection, Room
 from chatd.wire.events import receipt
 from chatd.wire.frames import text_frame
@@ -62,11 +63,16 @@ class FanOut:
 
     ``feeds`` holds what each whole room hears, as frames in order. Only who hears more or less than that
     has a letter, so a plain room message costs each member one write and nothing else.
+
+    :param counts: are counted on.
     """
 
-    def __init__(self, rooms: Mapping[str, Room], encode: Callable[[Event], bytes]) -> None:
+    def __init__(
+        self, rooms: Mapping[str, Room], encode: Callable[[Event], bytes], counts: DeliveryCounts
+    ) -> None:
         self._rooms = rooms
         self._encode = encode
+        self._counts = counts
         self._feeds: dict[Room, list[bytes]] = {}
         self._letters: dict[Connection, _Letter] = {}
 
@@ -95,6 +101,10 @@ class FanOut:
     def _tell(self, item: Delivery) -> None:
         payload = self._encode(item.event)
         frame = text_frame(payload)
+        counts, kind = self._counts, type(item.event)
+        counts.events[kind] += 1
+        if kind is Error:
+            counts.errors[item.event.code] += 1  # type: ignore[union-attr]
         origin = item.origin if item.origin is not None and item.origin.room is not None else None
         audience = item.audience
         if audience is None:
@@ -140,18 +150,22 @@ class FanOut:
         return letter
 
     def _write(self) -> None:
-        letters = self._letters
+        letters, counts = self._letters, self._counts
         for room, feed in self._feeds.items():
             if feed:
                 frames = b"".join(feed)
                 writes = list(room.audience.values())
                 if letters:
                     writes = [write for member, write in room.audience.items() if member not in letters]
+                counts.deliveries += len(feed) * len(writes)
+                counts.writes += len(writes)
                 for write in writes:
                     write(frames)
         for connection, letter in letters.items():
             letter.catch_up()
             if letter.frames:
+                counts.deliveries += len(letter.frames)
+                counts.writes += 1
                 connection.channel.send(b"".join(letter.frames))
 
 

@@ -1,17 +1,25 @@
 """What all connections share: the settings, the chat, the sweeper, and who is connected."""
 
+from collections.abc import Callable
+from math import ceil
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from chatd import __version__
 from chatd.admission import Admission
 from chatd.chat import Chat
+from chatd.counts import ConnectionCounts
 from chatd.errors import CloseCode
 from chatd.protocol import ChatProtocol
 from chatd.rate import Rate
 from chatd.realm import Logins
 from chatd.sweeper import Sweeper
+from chatd.verdicts import Verdicts
 from chatd.websocket import CONNECTING, LeanFactory
+
+DRAIN_STEP = 0.1  # seconds
 
 
 class ChatFactory(LeanFactory):
@@ -26,6 +34,7 @@ class ChatFactory(LeanFactory):
     :param errors_in_a_row: how many erroneous messages in a row close a connection (E2).
     :param heartbeat_reply: whether the server answers heartbeats (H1).
     :param direct_send: whether to send on sockets directly where that can be done.
+    :param verdicts: who is asked about ordinary messages, if anybody.
     """
 
     def __init__(
@@ -43,6 +52,7 @@ class ChatFactory(LeanFactory):
         errors_in_a_row: int = 20,
         heartbeat_reply: bool = True,
         direct_send: bool = True,
+        verdicts: Verdicts | None = None,
     ) -> None:
         super().__init__(
             clock,
@@ -61,8 +71,47 @@ class ChatFactory(LeanFactory):
         self.rate = rate or Rate(50, 200)
         self.errors_in_a_row = errors_in_a_row
         self.heartbeat_reply = heartbeat_reply
+        self.verdicts = verdicts
         self.open: set[ChatProtocol] = set()
+        self.watched: dict[str, Callable[[ChatProtocol], None]] = {}
+        """Users whose connections somebody wants to be shown, right before they come into their rooms."""
+        self.counts = ConnectionCounts()
         self._emptied: Deferred[None] | None = None
+
+    def admit_by(self, admission: Admission) -> None:
+        """Other limits for who comes; who is there counts towards them, and stays."""
+        for protocol in self.open:
+            protocol.recount(admission)
+        self.admission = admission
+
+    async def drain(self, seconds: float, reason: str, settled: "Callable[[], Deferred[None]]") -> None:
+        """Let nobody in any more, and close who is here with 1001, evenly over a time, so that they do not
+        all come back elsewhere at once.
+
+        :param settled: fires when all that was heard until then is kept. Only after that a connection is
+            closed, of which nothing is read meanwhile: what has no receipt was not kept, and may be sent
+            elsewhere.
+        """
+        self.is_closing = True
+        waiting = list(self.open)
+        count, began = len(waiting), self.clock.seconds()
+        while waiting:
+            left = max(0, ceil(count * (1 - (self.clock.seconds() - began) / seconds)))
+            leaving, waiting = waiting[left:], waiting[:left]
+            for protocol in leaving:
+                protocol.part()
+            if leaving:
+                await settled()
+            for protocol in leaving:
+                protocol.close(CloseCode.GOING_AWAY, reason)
+            if waiting:
+                await deferLater(self.clock, DRAIN_STEP)
+            waiting = [protocol for protocol in waiting if protocol in self.open]
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for clients to read them, as far as the transports tell."""
+        return sum(protocol.outlet.unsent for protocol in self.open)
 
     def close_all(self, reason: str) -> "Deferred[None]":
         """Close every connection with 1001. :returns: fires when the last one is gone."""

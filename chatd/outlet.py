@@ -6,7 +6,7 @@ of epoll and a turn of the reactor for each write; what the kernel does not take
 """
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer, ITransport
 from twisted.internet.tcp import Server
@@ -49,6 +49,11 @@ class Outlet:
     def hold(self, data: bytes) -> None:
         """Keep bytes for the next write to begin with, so that they need none of their own."""
         self._first += data
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the client to read; those that the kernel has taken are none of them."""
+        return len(self._first) + _waiting(self._transport)
 
     def write(self, data: bytes) -> None:
         """Send, or keep until the client reads. Never raises; a transport that is gone drops the bytes."""
@@ -119,6 +124,14 @@ class DirectOutlet(Outlet):
     def _is_busy(self) -> bool:
         tcp = self._tcp
         return bool(tcp._tempDataBuffer or tcp.dataBuffer or tcp.disconnecting or tcp.disconnected)
+
+
+def _waiting(transport: Any) -> int:
+    """Bytes in a transport's buffers, and in those of the transport below it, which TLS has."""
+    below = getattr(transport, "transport", None)
+    if below is not None:
+        return sum(map(len, transport._appSendBuffer)) + _waiting(below)
+    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen  # type: ignore[no-any-return]
 
 
 def _writers_of(transport: Server) -> Collection[object]:

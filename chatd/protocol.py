@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd import parameters
+from chatd.admission import Admission
 from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
 from chatd.handshake import Request
 from chatd.interfaces import IChannel
@@ -20,12 +21,16 @@ from chatd.logs import Log
 from chatd.model import Error
 from chatd.realm import Participant
 from chatd.room import Connection
+from chatd.verdicts import Denied
 from chatd.websocket import CLOSED, CLOSING, OPEN, LeanProtocol
 from chatd.wire import commands
+from chatd.wire.commands import Command
 from chatd.wire.events import encode_error
 from chatd.wire.frames import HEARTBEAT, HEARTBEAT_FRAME, PING_FRAME, text_frame
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from chatd.factory import ChatFactory
 
 log = Log()
@@ -40,8 +45,6 @@ class ChatProtocol(LeanProtocol):
     cause = "gone without a close frame"
     spent_until = 0.0
     errors_in_a_row = 0
-    early: bytes | None = None
-    """What has come while the login was not decided; None: it is, or has not begun."""
     counted_at: str | None = None
     """The address that the connection counts for, if addresses are counted."""
 
@@ -55,11 +58,11 @@ class ChatProtocol(LeanProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes: a sign of life (H2)."""
-        if self.connection is not None and self.state == OPEN:
-            self.factory.sweeper.heard(self)
-        elif self.early is not None:
+        if self.early is not None:  # a login, or a message's verdict, takes its time
             self.early += data
             return
+        if self.connection is not None and self.state == OPEN:
+            self.factory.sweeper.heard(self)
         super().dataReceived(data)
 
     def admit(self, request: Request) -> None:
@@ -69,6 +72,7 @@ class ChatProtocol(LeanProtocol):
 
     def refused(self, status: HTTPStatus) -> None:
         """There will be no WebSocket."""
+        self.factory.counts.refusals[status.value] += 1
         log.info("refused {peer}: HTTP {status}", peer=self.peer, status=status.value)
 
     def opened(self, request: Request) -> None:
@@ -83,9 +87,8 @@ class ChatProtocol(LeanProtocol):
         login.addCallback(self._join, after)
         login.addErrback(self._not_joined)
         if self.connection is None and self.state == OPEN:  # a login takes its time: read nothing until then
-            self.early = b""
+            self.hold()
             self.factory.sweeper.heard(self)
-            self.transport.pauseProducing()
 
     def _admitted(self, request: Request) -> str:
         """The client's address. :raises CloseConnection: if too many come from there."""
@@ -97,6 +100,23 @@ class ChatProtocol(LeanProtocol):
             self.counted_at = address
         return address
 
+    def part(self) -> None:
+        """Read nothing more, for it is to be closed."""
+        if self.state == OPEN and self.early is None:
+            self.hold()
+
+    def recount(self, admission: Admission) -> None:
+        """Be counted by the one that is to follow the factory's own."""
+        if self.state != OPEN:
+            self.counted_at = None
+            return
+        address, via, _ = (self.peer or "").partition(" via ")
+        if not via:
+            address = self.host
+        self.counted_at = address if admission.counts(address) else None
+        if self.connection is not None:
+            admission.counts_user(self.connection.identity.user_id)
+
     def _join(self, participant: Participant, after: str | None) -> None:
         if self.state != OPEN:
             return
@@ -104,25 +124,20 @@ class ChatProtocol(LeanProtocol):
         self.factory.admission.joined(identity.user_id)
         self.connection = Connection(identity, self, participant.rights)
         self.factory.sweeper.heard(self)
+        if identity.user_id in self.factory.watched:
+            self.factory.watched[identity.user_id](self)
         self.factory.chat.join(self.connection, after)
         log.info(
             "{peer} joined as {user!r} in {room!r}", peer=self.peer, user=identity.user_id, room=identity.room
         )
-        self._read_on()
+        self.read_on()
 
     def _not_joined(self, failure: Failure) -> None:
         if isinstance(failure.value, CloseConnection):
             self._refuse(failure.value)
         else:
             self._broken("joining", failure)
-        self._read_on()
-
-    def _read_on(self) -> None:
-        """The login is decided: hear what has come meanwhile, and read again."""
-        early, self.early = self.early, None
-        if early is not None:
-            self.transport.resumeProducing()
-            self.dataReceived(early)
+        self.read_on()
 
     # -- messages -----------------------------------------------------------------------------------
 
@@ -140,15 +155,45 @@ class ChatProtocol(LeanProtocol):
             return
         try:
             if payload == HEARTBEAT:
+                self.factory.counts.heartbeats += 1
                 if self.factory.heartbeat_reply:
                     self.send(HEARTBEAT_FRAME)
                 return
-            self.factory.chat.handle(self.connection, commands.decode(payload))
+            command = commands.decode(payload)
+            if self.factory.verdicts is not None and command.event == commands.ORDINARY:
+                self._ask(self.factory.verdicts.ask(self.connection.identity, command), payload)
+                return
+            self.factory.chat.handle(self.connection, command)
             self.errors_in_a_row = 0
         except RequestError as error:
             self._answer(error, payload)
         except Exception:
             self._broken("answering a message")
+
+    def _ask(self, verdict: "Deferred[Command]", payload: bytes) -> None:
+        """An ordinary message waits for its verdict, and with it all that its client sends after it (M7). Who
+        is gone by then has not said it: there is no receipt, and it is sent again (M6)."""
+        is_waited_for = not verdict.called
+        if is_waited_for:
+            self.hold()
+        verdict.addCallback(self._do)
+        verdict.addErrback(self._not_done, payload)
+        if is_waited_for:
+            verdict.addCallback(lambda _: self.read_on())
+
+    def _do(self, command: Command) -> None:
+        if self.connection is not None:
+            self.factory.chat.handle(self.connection, command)
+            self.errors_in_a_row = 0
+
+    def _not_done(self, failure: Failure, payload: bytes) -> None:
+        error = failure.value
+        if isinstance(error, Denied):  # which is no mistake (E2)
+            self._send_error(error.code, error.sentence, *commands.request_of(payload))
+        elif isinstance(error, RequestError):
+            self._answer(error, payload)
+        else:
+            self._broken("answering a message", failure)
 
     def onMessageFrameBegin(self, length: int) -> None:
         """A frame that did not come by the short way; fragments of a message count towards the rate too."""
@@ -195,6 +240,7 @@ class ChatProtocol(LeanProtocol):
     def _send_error(
         self, code: ErrorCode, sentence: str, event: str | None = None, client_message_id: str | None = None
     ) -> None:
+        self.factory.counts.errors[code] += 1
         error = Error(code=code, sentence=sentence, event=event, client_message_id=client_message_id)
         self.send(text_frame(encode_error(error)))
 
@@ -205,6 +251,11 @@ class ChatProtocol(LeanProtocol):
         """See :attr:`chatd.interfaces.IChannel.write`."""
         return self.outlet.write
 
+    @property
+    def unsent(self) -> int:
+        """See :attr:`chatd.interfaces.IChannel.unsent`."""
+        return self.outlet.unsent
+
     def send(self, frames: bytes) -> None:
         """See :meth:`chatd.interfaces.IChannel.send`."""
         if self.state == OPEN:
@@ -213,6 +264,7 @@ class ChatProtocol(LeanProtocol):
     def close(self, code: CloseCode, reason: str) -> None:
         """See :meth:`chatd.interfaces.IChannel.close`."""
         if self.state == OPEN:
+            self.factory.counts.closes[code] += 1
             self.cause = f"closed with {int(code)}: {reason}"
             self.sendCloseFrame(code=int(code), reasonUtf8=encode_truncate(reason, 123))
 
@@ -243,6 +295,7 @@ class ChatProtocol(LeanProtocol):
             if code == CloseCode.TOO_BIG:
                 limit = f"A message may have at most {self.maxMessagePayloadSize} bytes."
                 self._send_error(ErrorCode.TOO_LARGE, limit)
+            self.factory.counts.closes[code] += 1
             self.cause = f"failed with {code}"
         super()._fail_connection(code, reason)
 
@@ -256,6 +309,7 @@ class ChatProtocol(LeanProtocol):
         if isReply:
             self.cause = f"closed by the client with {self.remoteCloseCode}"
         self._leave()
+        self.read_on()
 
     def dropConnection(self, abort: bool = False) -> None:
         """End the TCP connection; without ``abort``, after what is unsent, which must not take forever."""
@@ -274,6 +328,7 @@ class ChatProtocol(LeanProtocol):
         """The one place where a connection that may not go on is told so and closed (C2)."""
         self._send_error(refusal.code, refusal.sentence)
         if self.connection is None:
+            self.factory.counts.refusals[refusal.close_code] += 1
             log.info(
                 "refused {peer}: {close_code} {sentence!r}",
                 peer=self.peer,

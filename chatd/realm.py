@@ -1,5 +1,6 @@
 """Who a connection is, and what it may do (C3): twisted.cred's realm, and what stands before its portal."""
 
+from collections import Counter
 from collections.abc import Container
 from typing import Any
 
@@ -91,6 +92,8 @@ class Logins:
         self._portal = portal
         self._projects = projects
         self._default = default
+        self.outcomes: Counter[str] = Counter()
+        """How logins ended: ``ok``, ``anonymous``, ``failed`` (a bug), or the code of the refusal."""
 
     def login(
         self, identity: Identity, credentials: Credentials | None, address: str
@@ -101,7 +104,19 @@ class Logins:
         :returns: fails with :exc:`chatd.errors.CloseConnection`, whatever the reason.
         """
         login = maybeDeferred(self._login, identity, credentials, address)
-        return login.addCallbacks(_participant, _refusal)
+        login.addCallbacks(_participant, _refusal)
+        return login.addCallbacks(
+            self._came_in, self._refused, callbackArgs=("anonymous" if credentials is None else "ok",)
+        )
+
+    def _came_in(self, participant: Participant, outcome: str) -> Participant:
+        self.outcomes[outcome] += 1
+        return participant
+
+    def _refused(self, failure: Failure) -> Failure:
+        refusal = failure.value
+        self.outcomes[refusal.code if isinstance(refusal, CloseConnection) else "failed"] += 1
+        return failure
 
     def _login(
         self, identity: Identity, credentials: Credentials | None, address: str

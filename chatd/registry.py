@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from twisted.application.service import Service
 
 from chatd.container import Container
+from chatd.counts import DeliveryCounts
 from chatd.delivery import FanOut, Item
 from chatd.model import Event
 from chatd.room import Connection, Room
@@ -23,8 +24,12 @@ class Registry(Service):
         self._encode = encode
         self.rooms: dict[str, Room] = {}
         self.connections = 0
+        self.delivered = DeliveryCounts()
         # Containers of which nobody is online, in the order in which the last member went.
         self._deserted: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Registry rooms={len(self.rooms)} connections={self.connections}>"
 
     # -- connections --------------------------------------------------------------------------------
 
@@ -54,6 +59,16 @@ class Registry(Service):
                     self._deserted[room.name, container.id] = now
         self._discard_if_idle(room)
         return last
+
+    def connections_of(self, user_id: str) -> list[Connection]:
+        """All connections of a user, in whatever room."""
+        rooms = self.rooms.values()
+        return [connection for room in rooms for connection in room.users.get(user_id, ())]
+
+    @property
+    def users(self) -> int:
+        """Distinct users online, in all rooms together."""
+        return len({user_id for room in self.rooms.values() for user_id in room.users})
 
     # -- containers ---------------------------------------------------------------------------------
 
@@ -99,4 +114,4 @@ class Registry(Service):
 
     def deliver(self, items: Sequence[Item]) -> None:
         """Tell a turn's items to the connections of this node."""
-        FanOut(self.rooms, self._encode).deliver(items)
+        FanOut(self.rooms, self._encode, self.delivered).deliver(items)

@@ -57,6 +57,11 @@ class Room:
         return len(self.users)
 
     @property
+    def connections(self) -> int:
+        """How many connections these users have here."""
+        return sum(map(len, self.users.values()))
+
+    @property
     def is_idle(self) -> bool:
         """Whether nobody is here and nothing is pending, so that nothing need be kept."""
         return not self.users and not self.containers

@@ -44,6 +44,8 @@ class Sweeper(Service):
         self._heard: _Phase = OrderedDict()
         self._pinged: _Phase = OrderedDict()
         self._ending: _Phase = OrderedDict()
+        self.pinged = self.expired = self.aborted = 0
+        """How many were pinged, given up, and dropped unfinished."""
         self._loop = LoopingCall(self.sweep)
         self._loop.clock = clock
 
@@ -55,9 +57,19 @@ class Sweeper(Service):
     def startService(self) -> None:
         """Begin to sweep."""
         super().startService()
+        self._start()
+
+    def _start(self) -> None:
         self._loop.start(self.period, now=False).addErrback(
             lambda failure: self.log.failure("the sweep has stopped", failure)
         )
+
+    def change(self, interval: float, misses: int) -> None:
+        """From now on be so patient."""
+        period, self.interval, self.misses = self.period, interval, misses
+        if self._loop.running and self.period != period:
+            self._loop.stop()
+            self._start()
 
     def stopService(self) -> None:
         """Stop sweeping."""
@@ -99,11 +111,14 @@ class Sweeper(Service):
         now = self._clock.seconds()
         for channel, since in _due(self._heard, now - self.interval):
             self._pinged[channel] = since
+            self.pinged += 1
             channel.ping()
         for channel, _ in _due(self._pinged, now - self.interval * self.misses):
+            self.expired += 1
             channel.expire()
         for phase, seconds in ((self._arriving, HANDSHAKE_SECONDS), (self._ending, ENDING_SECONDS)):
             for channel, _ in _due(phase, now - seconds):
+                self.aborted += 1
                 channel.abort()
         self._expire(now)
 

@@ -1,53 +1,41 @@
-"""``twistd chatd``: its options, and the house put together.
+"""``twistd chatd``: its options, and the process in which the house of :mod:`chatd.build` stands.
 
-The only module that names concrete stores and buses, and the global reactor.
+The only module that names the global reactor.
 """
 
 import gc
+import os
 import resource
 import signal
 import sys
 import time
-from importlib.metadata import entry_points
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
-from twisted.cred.portal import Portal
-from twisted.internet.interfaces import IReactorCore, IReactorTime, IStreamServerEndpoint
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IReactorCore, IStreamServerEndpoint
 from twisted.python import usage
 
-from chatd import config, logs, tls
-from chatd.accounts import Means
-from chatd.admission import Admission
-from chatd.bus.local import LocalBus
-from chatd.chat import Chat
-from chatd.checkers.file import FileChecker
-from chatd.checkers.guard import Guard, Throttle
-from chatd.checkers.hashes import Hashes
-from chatd.checkers.http import HttpChecker
-from chatd.checkers.projects import Projects
-from chatd.checkers.sql import SqlChecker
-from chatd.config import Auth, Config, ConfigError, Server
-from chatd.conversations import Conversations
+from chatd import __version__, config, logs, notify, tls
+from chatd.admin.access import Token
+from chatd.admin.door import Opening
+from chatd.build import build, kinds
+from chatd.config import Config, ConfigError
 from chatd.errors import StartError
-from chatd.factory import ChatFactory
-from chatd.house import House, Keeper, Listener
+from chatd.house import House
 from chatd.interfaces import IMessageStore
-from chatd.notices import NoticeTexts
-from chatd.outbox import Outbox
-from chatd.rate import Rate
-from chatd.realm import Logins, Realm
-from chatd.registry import Registry
-from chatd.stamp import Stamp
+from chatd.logs import Log
 from chatd.store.none import NoStore
-from chatd.store.retention import Retention
 from chatd.store.urls import database
-from chatd.sweeper import Sweeper
 from chatd.turn import StoreError
-from chatd.wire.events import Encoder
+
+log = Log()
+
+SPARE_FILES = 100
+"""What is open beside connections: ports, the store, the log, and what Twisted and Python need."""
 
 
 class Options(usage.Options):
@@ -76,18 +64,24 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Read the configuration; a mistake in it is one line and status 1."""
         try:
-            if self["config"] is not None:
-                sections = {name: kind.Section for name, kind in _kinds().items()}
-                self.configuration = config.load(Path(self["config"]), sections)
+            self.configuration = self.read()
             from twisted.internet import reactor
 
             _endpoints(self, reactor)
             _store(self)
+            _manhole(self, reactor)
+            _admin(self, reactor)
         except ConfigError as error:
             raise SystemExit(f"chatd: {error}") from None
         if self["check"]:
             print("ok")
             raise SystemExit(0)
+
+    def read(self) -> Config:
+        """The configuration as it is in the file now. :raises ConfigError: with the one line to print."""
+        if self["config"] is None:
+            return Config()
+        return config.load(Path(self["config"]), {name: kind.Section for name, kind in kinds().items()})
 
 
 def makeService(options: Options) -> MultiService:
@@ -95,125 +89,16 @@ def makeService(options: Options) -> MultiService:
     from twisted.internet import reactor
 
     sys.excepthook = _excepthook
-    _raise_file_limit()
-    _spare_the_garbage_collector()
     logs.set_level(options.configuration.log.level)
-    house = build(options.configuration, reactor, _endpoints(options, reactor), _store(options))
-    reactor.callWhenRunning(signal.signal, signal.SIGHUP, lambda *_: reactor.callLater(0, house.reload))
+    _raise_file_limit(options.configuration.server.max_connections)
+    _spare_the_garbage_collector()
+    endpoints, store = _endpoints(options, reactor), _store(options)
+    manhole, admin = _manhole(options, reactor), _admin(options, reactor)
+    house = build(options.configuration, reactor, endpoints, store, options.read, manhole, admin)
+    house.report_to(notify.from_environment(reactor, os.environ))
+    reactor.callWhenRunning(_heed_signals, reactor, house)
     house.daemon = options.parent is not None and not options.parent["nodaemon"]
     return house
-
-
-def build(
-    settings: Config,
-    clock: IReactorTime,
-    endpoints: list[tuple[str, IStreamServerEndpoint]],
-    store: IMessageStore,
-) -> "House":
-    """Put the house together.
-
-    :param clock: turns and timers are its.
-    :param endpoints: where to listen, each with its description.
-    :param store: not yet open.
-    """
-    registry = Registry(Encoder(settings.notices.time_format).encode)
-    outbox = Outbox(clock, LocalBus(registry.deliver), store, settings.store.queue)
-    stamp = Stamp(time.time)
-    notices = NoticeTexts(
-        into=settings.notices.into, out=settings.notices.out, out_all=settings.notices.out_all
-    )
-    conversations = Conversations(
-        registry,
-        outbox,
-        stamp,
-        notices,
-        settings.autoreply,
-        settings.containers.replay,
-        settings.containers.idle_timeout,
-    )
-    chat = Chat(registry, outbox, clock, stamp, notices, conversations, settings.server.displace)
-    sweeper = Sweeper(
-        clock,
-        settings.heartbeat.interval,
-        settings.heartbeat.misses,
-        conversations.expire,
-    )
-    projects = _projects(settings.auth, clock)
-    factory = ChatFactory(
-        clock,
-        chat,
-        sweeper,
-        _logins(settings, projects),
-        admission=_admission(settings.server),
-        max_connections=settings.server.max_connections,
-        message_size=settings.limits.message_size,
-        send_buffer=settings.limits.send_buffer,
-        rate=Rate(settings.limits.rate, settings.limits.burst),
-        errors_in_a_row=settings.limits.errors_in_a_row,
-        heartbeat_reply=settings.heartbeat.reply,
-        direct_send=settings.server.direct_send,
-    )
-    keeper = Keeper(clock, store, outbox, registry, stamp)
-    house = House(
-        clock,
-        chat,
-        factory,
-        keeper,
-        [Listener(name, endpoint, factory) for name, endpoint in endpoints],
-        projects,
-    )
-    registry.setServiceParent(house)
-    sweeper.setServiceParent(house)
-    if settings.store.keep_days:
-        days = settings.store.keep_days
-        Retention(clock, store, days, time.time).setServiceParent(house)
-    return house
-
-
-def _admission(settings: Server) -> Admission:
-    rate = Rate(settings.connect_rate, settings.connect_burst) if settings.connect_rate else None
-    return Admission(
-        origins=settings.origins,
-        no_origin=settings.no_origin,
-        proxies=settings.proxies,
-        max_per_address=settings.max_per_address,
-        max_per_user=settings.max_per_user,
-        rate=rate,
-    )
-
-
-def _projects(settings: Auth, clock: IReactorTime) -> Projects:
-    hashes = Hashes(clock)  # type: ignore[arg-type]
-    means = Means(clock, hashes)
-    throttle = Throttle(settings.failures, settings.failures_per_address, settings.failure_window)
-    kinds = _kinds() if settings.projects else {}
-    checkers = {
-        name: Guard(
-            name, kinds[project.kind](project, means), clock, throttle, settings.remember, settings.timeout
-        )
-        for name, project in settings.projects.items()
-    }
-    rooms = {name: project.rooms for name, project in settings.projects.items()}
-    return Projects(checkers, rooms, hashes)
-
-
-def _logins(settings: Config, projects: Projects) -> Logins:
-    checkers: list[ICredentialsChecker] = [projects]
-    if settings.auth.anonymous:
-        checkers.append(AllowAnonymousAccess())
-    return Logins(Portal(Realm(), checkers), settings.auth.projects, settings.auth.default)
-
-
-def _kinds() -> dict[str, Any]:
-    """The kinds of checkers: ours, and those that installed packages bring."""
-    kinds: dict[str, Any] = {"file": FileChecker, "http": HttpChecker, "sql": SqlChecker}
-    for entry_point in entry_points(group="chatd.checkers"):
-        try:
-            kinds[entry_point.name] = entry_point.load()
-        except Exception as error:
-            kind = f"auth: the kind {entry_point.name!r}, {entry_point.value}"
-            raise ConfigError(f"{kind}: {error}") from None
-    return kinds
 
 
 def _store(options: Options) -> IMessageStore:
@@ -227,19 +112,71 @@ def _store(options: Options) -> IMessageStore:
         raise ConfigError(f"{options['config']}: store.url: {error}") from None
 
 
+def _admin(options: Options, reactor: IReactorCore) -> Opening | None:
+    """Where the admin API listens; None: nowhere. :raises ConfigError: with what is wrong."""
+    settings = options.configuration.admin
+    if not settings.listen:
+        return None
+    if not settings.token_file:
+        raise ConfigError(f"{options['config']}: admin.token_file: is required where admin.listen is set")
+    try:
+        token = Token(Path(settings.token_file))
+    except ValueError as error:
+        raise ConfigError(f"{options['config']}: admin.token_file: {error}") from None
+    where = f"{options['config']}: admin.listen"
+    return Opening(settings.listen, _endpoint(where, settings.listen, reactor), token)
+
+
 def _endpoints(options: Options, reactor: IReactorCore) -> list[tuple[str, IStreamServerEndpoint]]:
     given = options["listen"]
     where = "--listen" if given else f"{options['config']}: server.listen"
     found = []
     for description in given or options.configuration.server.listen:
-        try:
-            found.append((description, tls.endpoint(reactor, description)))
-        except Exception as error:  # each kind of endpoint raises what it likes
-            mistake = f"expected an endpoint such as tcp:9326, got {description!r} ({error})"
-            raise ConfigError(f"{where}: {mistake}") from None
+        found.append((description, _endpoint(where, description, reactor)))
     if not found:
         raise ConfigError(f"{where}: expected at least one endpoint")
     return found
+
+
+def _heed_signals(reactor: Any, house: House) -> None:
+    """SIGHUP: read the configuration again. SIGTERM: stop, and end with status 0; a second one: hurry."""
+
+    def stop() -> None:
+        house.hurry()
+        with suppress(ReactorNotRunning):  # it has been told before
+            reactor.stop()
+
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(house.reload))
+    signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(stop))
+    log.info("chatd {version} is ready", version=__version__)
+
+
+def _manhole(options: Options, reactor: IReactorCore) -> IStreamServerEndpoint | None:
+    """Where the manhole is, if there is one. :raises ConfigError: if it cannot be there."""
+    settings = options.configuration.manhole
+    if not settings.listen:
+        return None
+    where = f"{options['config']}: manhole"
+    for key in ("authorized_keys", "host_key"):
+        if not getattr(settings, key):
+            raise ConfigError(f"{where}.{key}: expected the path of a file, as there is a manhole.listen")
+    try:
+        from chatd.manhole import service
+    except ImportError as error:
+        raise ConfigError(f"{where}.listen: {error}: pip install 'chatd[manhole]'") from None
+    try:
+        return service.endpoint(reactor, settings.listen)
+    except Exception as error:  # each kind of endpoint raises what it likes
+        expected = 'expected "unix:PATH", "tcp:PORT:interface=127.0.0.1" or the like'
+        raise ConfigError(f"{where}.listen: {expected}, got {settings.listen!r} ({error})") from None
+
+
+def _endpoint(where: str, description: str, reactor: IReactorCore) -> IStreamServerEndpoint:
+    try:
+        return tls.endpoint(reactor, description)
+    except Exception as error:  # each kind of endpoint raises what it likes
+        mistake = f"expected an endpoint such as tcp:9326, got {description!r} ({error})"
+        raise ConfigError(f"{where}: {mistake}") from None
 
 
 def _spare_the_garbage_collector() -> None:
@@ -249,10 +186,23 @@ def _spare_the_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _raise_file_limit() -> None:
-    """Every connection is an open file: take as many as the system lets us."""
+def _raise_file_limit(max_connections: int) -> None:
+    """Every connection is an open file: take as many as the system lets us, and say whether they suffice."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < max_connections + SPARE_FILES:
+        log.warn(
+            "{files} files may be open, and max_connections is {max_connections}: that does not fit; "
+            "raise the limit (ulimit -n, LimitNOFILE), or lower max_connections",
+            files=hard,
+            max_connections=max_connections,
+        )
+    else:
+        log.info(
+            "{files} files may be open, and max_connections is {max_connections}",
+            files=hard,
+            max_connections=max_connections,
+        )
 
 
 def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -63,6 +63,8 @@ class LeanProtocol(WebSocketServerProtocol):
     maxConnections: int
     message_data: Any
     outlet: Outlet
+    early: bytes | None = None
+    """What has come while it was not to be read, see :meth:`hold`; None: it is read."""
 
     # What Autobahn sets on every connection and changes on few.
     state = CONNECTING
@@ -152,7 +154,7 @@ class LeanProtocol(WebSocketServerProtocol):
 
     def admit(self, request: Request) -> None:
         """Whether a sound request may become a WebSocket. :raises Refused: if not."""
-        if 0 < self.maxConnections < self.factory.countConnections:
+        if self.factory.is_closing or 0 < self.maxConnections < self.factory.countConnections:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def opened(self, request: Request) -> None:
@@ -196,17 +198,22 @@ class LeanProtocol(WebSocketServerProtocol):
                     break
                 at = stop
                 self.onMessage(payload, False)
-                if self.state != OPEN:
+                if self.state != OPEN or self.early is not None:
                     break
             if at == end:
                 return
             data = data[at:] if at else data
+            if self.early is not None:
+                self.early += data
+                return
         if self.state != CLOSED:
             self._dataReceived(data)
 
     def processData(self) -> bool:
         """One step of Autobahn's parser. It would go on with a client that has been sent a close frame, keep
         what it refused, and look at it again with every byte that follows."""
+        if self.early is not None:
+            return False
         if self.state != CLOSING:
             more = super().processData()
             if self.state != CLOSING:
@@ -244,6 +251,18 @@ class LeanProtocol(WebSocketServerProtocol):
                 return False
         self.data = data[at:]
         return False
+
+    def hold(self) -> None:
+        """Read nothing more, for a while: what this chunk of bytes has in it yet is kept."""
+        self.early = b""
+        self.transport.pauseProducing()
+
+    def read_on(self) -> None:
+        """Read what was kept, and again what comes. Idempotent."""
+        early, self.early = self.early, None
+        if early is not None:
+            self.transport.resumeProducing()
+            self.dataReceived(early)
 
     def onMessageEnd(self) -> None:
         """The last frame of a message that came the long way."""
@@ -286,6 +305,8 @@ class LeanFactory(WebSocketServerFactory):
 
     noisy = False
     log = Silence()
+    is_closing = False
+    """Whether nobody may come any more: a handshake is answered 503."""
 
     def __init__(
         self,
@@ -313,6 +334,12 @@ class LeanFactory(WebSocketServerFactory):
         options = {name: getattr(self, name) for name in WebSocketServerProtocol.CONFIG_ATTRS}
         self._answered: list[LeanProtocol] = []
         self.protocol: Any = type(kind.__name__, (kind,), {**options, "factory": self})
+
+    def limit(self, *, message_size: int, max_connections: int, send_buffer: int) -> None:
+        """Other limits; who is connected keeps the send buffer it has."""
+        self.protocol.maxMessagePayloadSize = message_size
+        self.protocol.maxConnections = max_connections
+        self.send_buffer = send_buffer
 
     def answer(self, protocol: LeanProtocol) -> None:
         """Send the handshake's answer at the end of the turn, unless something was sent with it."""

@@ -1,5 +1,6 @@
-"""The house as :func:`chatd.tap.build` puts it together, on a reactor in memory."""
+"""The house as :func:`chatd.build.build` puts it together, on a reactor in memory."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -9,10 +10,11 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 
+from chatd.admin.door import Opening
+from chatd.build import build
 from chatd.config import Config
 from chatd.interfaces import IMessageStore
 from chatd.store.none import NoStore
-from chatd.tap import build
 from tests.client import Client
 from tests.house import request, target
 
@@ -53,14 +55,22 @@ class Building:
     """A house that has started.
 
     :param store: not yet open; where there is none, nothing is stored.
+    :param read: reads the configuration again.
+    :param admin: where the admin API listens, if it does.
     """
 
-    def __init__(self, settings: Config, store: IMessageStore | None = None) -> None:
+    def __init__(
+        self,
+        settings: Config,
+        store: IMessageStore | None = None,
+        read: Callable[[], Config] | None = None,
+        admin: Opening | None = None,
+    ) -> None:
         self.clock = MemoryReactorClock()
         self._doorway = Doorway()
         self.door = self._doorway.door
         store = store or NoStore(self.clock.seconds, settings.store.repeat_window, settings.containers.replay)
-        self.house = build(settings, self.clock, [("door", self._doorway)], store)
+        self.house = build(settings, self.clock, [("door", self._doorway)], store, read=read, admin=admin)
         self.house.privilegedStartService()
         self.house.startService()
         self.has_ended = False

@@ -17,6 +17,7 @@ class ListChannel:
     """Remembers what was written, pinged and closed."""
 
     peer = "a list"
+    unsent = 0
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []

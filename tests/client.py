@@ -64,6 +64,7 @@ class MemoryTransport:
     """
 
     LIKES = 65536
+    offset = _tempDataLen = 0  # of Twisted's own buffers
 
     def __init__(self, clock: Clock, received: Callable[[bytes], None]) -> None:
         self._clock = clock
@@ -137,6 +138,11 @@ class MemoryTransport:
         if self.connected:
             self.connected = False
             self._clock.callLater(0, self.protocol.connectionLost, Failure(reason))
+
+    @property
+    def dataBuffer(self) -> bytes:
+        """Where Twisted's own keep what is unsent."""
+        return self._waiting
 
     def break_off(self) -> None:
         """The client's end of it is gone: so a read finds it, at once."""

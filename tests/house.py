@@ -30,9 +30,11 @@ from chatd.notices import NoticeTexts
 from chatd.outbox import Outbox
 from chatd.realm import Logins, Realm
 from chatd.registry import Registry
+from chatd.reports import Reports
 from chatd.stamp import Stamp
 from chatd.store.none import NoStore
 from chatd.sweeper import Sweeper
+from chatd.verdicts import Verdicts
 from chatd.wire.events import Encoder
 from tests.client import Client
 
@@ -46,6 +48,7 @@ HEADERS = {
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",  # the example of RFC 6455 section 1.3
     "Sec-WebSocket-Version": "13",
 }
+VERDICTS = {"timeout": 1, "concurrency": 64, "allows": True, "message_size": 65536}
 REPLIES = {"hours": "We are here from nine to five.", "wait": "One moment, please."}
 
 
@@ -71,18 +74,22 @@ class House:
         default: str = "",
         origins: tuple[str, ...] = (),
         admission: Mapping[str, Any] | None = None,
+        events: tuple[str, ...] = (),
+        before_message: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
         self.clock = Clock()
         self.clients: list[Client] = []
         self._in_turn = False
         notices = notices or NoticeTexts()
-        self.registry = Registry(encode=Encoder(time_format).encode)
+        encode = Encoder(time_format).encode
+        self.registry = Registry(encode=encode)
         store = store or NoStore(now=self.now, repeat_window=300, replay=replay)
         bus = LocalBus(deliver=self.registry.deliver)
         self.outbox = Outbox(clock=self.clock, bus=bus, store=store, most=queue)
-        stamp = Stamp(now=self.now)
+        self.stamp = stamp = Stamp(now=self.now)
         Keeper(self.clock, store, self.outbox, self.registry, stamp).startService()
+        reports = Reports(self.outbox, events, encode, self.now)
         conversations = Conversations(
             registry=self.registry,
             outbox=self.outbox,
@@ -91,6 +98,7 @@ class House:
             autoreplies=autoreplies,
             replay=replay,
             idle_timeout=idle_timeout,
+            reports=reports,
         )
         self.chat = Chat(
             registry=self.registry,
@@ -100,6 +108,7 @@ class House:
             notices=notices,
             conversations=conversations,
             displace=displace,
+            reports=reports,
         )
         self.sweeper = Sweeper(
             clock=self.clock, interval=interval, misses=misses, expire=conversations.expire
@@ -108,12 +117,16 @@ class House:
         accounts = accounts or {}
         rooms = dict.fromkeys(accounts, ()) | dict(rooms or {})
         checkers.append(Projects(accounts, rooms, Hashes(self.clock)))
+        verdicts = None
+        if before_message is not None:
+            verdicts = Verdicts(**{**VERDICTS, "clock": self.clock, "now": self.now, **before_message})
         self.factory = ChatFactory(
             clock=self.clock,
             chat=self.chat,
             sweeper=self.sweeper,
             logins=Logins(Portal(Realm(), checkers), accounts, default),
             admission=Admission(origins=origins, **(admission or {})),
+            verdicts=verdicts,
             **settings,
         )
         self.sweeper.startService()

@@ -102,7 +102,10 @@ def test_nothing_in_it_can_be_changed(read: Any) -> None:
 
 # -- mistakes ---------------------------------------------------------------------------------------
 
-SECTIONS = "server, heartbeat, notices, limits, log, store, containers, autoreply, auth"
+SECTIONS = (
+    "server, heartbeat, notices, limits, log, store, containers, autoreply, admin, auth, webhook, "
+    "before_message, manhole"
+)
 PLACEHOLDERS = "placeholders are {count}, {name}, {room}, {user}"
 
 MISTAKES = {
@@ -134,6 +137,15 @@ MISTAKES = {
     "[notices]\nin = '{'": "notices.in: Single '{' encountered in format string, got \"{\"",
     "[notices]\ntime_format = 'x'": 'notices.time_format: expected "iso", "datetime" or "epoch_ms", got "x"',
     "[log]\nlevel = 'loud'": 'log.level: expected "debug", "info", "warn", "error" or "critical", got "loud"',
+    "[webhook]\nurl = 'http://shop.example/'": "webhook.url: expected a URL that begins with https://, since "
+    'secrets are sent there, got "http://shop.example/"',
+    "[webhook]\nevents = ['online', 'x']": 'webhook.events: expected a list of "online", "offline", '
+    '"createContainer", "addContainer", "removeContainer", "message", got ["online", "x"]',
+    "[before_message]\nurl = 'x'": "before_message.url: expected a URL such as "
+    '"https://shop.example/chat", without a user in it, got "x"',
+    "[before_message]\non_failure = 'x'": 'before_message.on_failure: expected "allow" or "deny", got "x"',
+    "[admin]\nlisten = ['tcp:1']": 'admin.listen: expected a text, got ["tcp:1"]',
+    "[admin]\ntoken = 'x'": "admin.token: unknown key; known here: listen, token_file",
     "[autoreply]\nhours = 9": "autoreply.hours: expected a text, got 9",
     "[autoreply.hours]\nmonday = 'x'": 'autoreply.hours: expected a text, got {"monday": "x"}',
     "[autoreply]\n'a b' = 9": 'autoreply."a b": expected a text, got 9',

@@ -13,11 +13,11 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, LogLevel
 from zope.interface import implementer
 
-from chatd.config import Config, Containers
+from chatd.build import build
+from chatd.config import Config, Containers, Server
 from chatd.house import House, StartError
 from chatd.model import Message
 from chatd.store.none import NoStore
-from chatd.tap import build
 from chatd.turn import Restored, StoreError, Turn
 from tests.building import Building
 from tests.stores import HeldStore, PromptStore
@@ -226,7 +226,7 @@ def test_it_closes_the_doors_first_then_the_connections(building: Building) -> N
     assert building.door.closing
     assert ann.closed is None
     building.door.closed.callback(None)
-    assert (ann.closed, ann.reason) == (1001, "the server is going away")
+    assert (ann.closed, ann.reason) == (1001, "the server is going away: reconnect")
     assert not building.has_ended
     building.settle()  # Ann answers
     building.settle()
@@ -282,3 +282,111 @@ def test_no_timer_is_left_when_it_has_ended(building: Building) -> None:
     building.settle()
     assert not ann.is_connected
     assert building.clock.getDelayedCalls() == []
+
+
+# -- over a while -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def draining(monkeypatch: pytest.MonkeyPatch) -> Building:
+    """A house that takes ten seconds to close its connections."""
+    building = Building(Config(server=Server(drain_seconds=10)))
+    monkeypatch.setattr(txaio.config, "loop", building.clock)
+    building.door.closed.callback(None)
+    return building
+
+
+def test_connections_are_closed_evenly_over_the_time_that_there_is(draining: Building) -> None:
+    clients = [draining.connect(userId=str(number)) for number in range(20)]
+    draining.stop()
+    closed = []
+    draining.wait(0.25)
+    for _ in range(10):
+        closed.append(len([client for client in clients if client.closed]))
+        draining.wait(1)
+    assert closed == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]
+    assert {(client.closed, client.reason) for client in clients} == {
+        (1001, "the server is going away: reconnect")
+    }
+    assert draining.has_ended
+
+
+def test_who_comes_meanwhile_is_answered_503_and_the_doors_close_at_the_end(draining: Building) -> None:
+    draining.connect(userId="ann")
+    draining.stop()
+    draining.wait(5)
+    assert draining.connect(userId="bob").status == 503
+    assert not draining.door.closing
+    draining.wait(6)
+    assert draining.door.closing
+    assert draining.has_ended
+
+
+def test_who_is_not_closed_yet_chats_on_and_hears_who_leaves(draining: Building) -> None:
+    ann, bob = draining.connect(userId="ann"), draining.connect(userId="bob")
+    ann.texts(), bob.texts()
+    draining.stop()
+    draining.wait(5.25)
+    (here,) = [client for client in (ann, bob) if client.closed is None]
+    here.say("alone")
+    assert [frame.get("action") or frame["messageContent"] for frame in here.frames()] == ["out", "alone"]
+
+
+def test_where_nobody_is_there_is_nothing_to_wait_for(draining: Building) -> None:
+    draining.stop()
+    assert draining.has_ended
+
+
+def test_who_is_in_a_hurry_need_not_wait(draining: Building) -> None:
+    ann = draining.connect(userId="ann")
+    draining.stop()
+    draining.wait(1)
+    assert ann.closed is None
+    draining.house.hurry()
+    draining.settle()
+    draining.settle()
+    assert ann.closed == 1001
+    assert draining.has_ended
+
+
+def test_who_leaves_meanwhile_is_not_waited_for(draining: Building) -> None:
+    ann, bob = draining.connect(userId="ann"), draining.connect(userId="bob")
+    draining.stop()
+    ann.leave(), bob.leave()
+    draining.wait(1)
+    assert draining.has_ended
+
+
+def test_who_is_closed_has_its_receipts_and_is_heard_no_more_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that it can say elsewhere what has no receipt, and nothing is said twice (M6)."""
+    store = HeldStore(PromptStore())
+    building = Building(Config(server=Server(drain_seconds=1)), store)
+    monkeypatch.setattr(txaio.config, "loop", building.clock)
+    building.door.closed.callback(None)
+    ann = building.connect(userId="ann")
+    ann.texts()
+    ann.say("kept", clientMessageId="1")
+    building.settle()
+    building.stop()
+    building.wait(1.5)
+    ann.say("too late", clientMessageId="2")
+    assert ann.closed is None
+    store.keep()
+    assert ([frame["messageContent"] for frame in ann.frames()], ann.closed) == (["kept"], 1001)
+    building.wait(1)
+    assert building.has_ended
+    assert [message.content for turn in store.turns for message in turn.messages] == ["kept"]
+
+
+def test_a_store_that_keeps_nothing_does_not_hold_the_end_for_ever(draining: Building) -> None:
+    store = HeldStore(PromptStore())
+    building = Building(Config(server=Server(drain_seconds=1)), store)
+    building.door.closed.callback(None)
+    ann = building.connect(userId="ann")
+    ann.say("x")
+    building.stop()
+    building.wait(15)
+    assert ann.closed == 1001
+    assert building.has_ended

@@ -14,10 +14,12 @@ PACKAGE = Path(chatd.__file__).parent
 # know each other they may share a row.
 ROWS = [
     ("chatd",),
-    ("chatd.errors", "chatd.rate", "chatd.logs", "chatd.addresses", "chatd.database"),
+    ("chatd.errors", "chatd.rate", "chatd.logs", "chatd.addresses", "chatd.database", "chatd.endpoint"),
+    ("chatd.counts", "chatd.readiness", "chatd.replies", "chatd.notify"),
+    ("chatd.lag",),
     ("chatd.model",),
     ("chatd.turn",),
-    ("chatd.interfaces", "chatd.notices", "chatd.parameters"),
+    ("chatd.interfaces", "chatd.notices", "chatd.parameters", "chatd.lines"),
     ("chatd.config", "chatd.accounts"),
     ("chatd.checkers",),
     ("chatd.checkers.hashes",),
@@ -30,24 +32,51 @@ ROWS = [
     ("chatd.stamp", "chatd.container"),
     ("chatd.room",),
     ("chatd.delivery",),
-    ("chatd.registry", "chatd.outbox"),
+    ("chatd.registry", "chatd.outcome"),
+    ("chatd.outbox",),
     ("chatd.bus", "chatd.store"),
     ("chatd.bus.local", "chatd.store.none", "chatd.store.sql", "chatd.store.retention"),
     ("chatd.store.adbapi",),
     ("chatd.store.sqlite", "chatd.store.postgres"),
     ("chatd.store.urls",),
     ("chatd.store.__main__",),
+    ("chatd.reports",),
     ("chatd.conversations",),
     ("chatd.chat",),
-    ("chatd.sweeper",),
+    ("chatd.sweeper", "chatd.webhook", "chatd.verdicts"),
     ("chatd.outlet", "chatd.handshake"),
     ("chatd.websocket",),
     ("chatd.admission",),
     ("chatd.protocol",),
     ("chatd.factory",),
+    ("chatd.cli",),
+    ("chatd.cli.address", "chatd.cli.shown", "chatd.cli.typed"),
+    ("chatd.cli.options", "chatd.cli.request", "chatd.cli.link"),
+    ("chatd.cli.talk", "chatd.cli.rooms"),
+    ("chatd.cli.session",),
+    ("chatd.cli.running",),
+    ("chatd.cli.connect", "chatd.cli.tail"),
     ("chatd.tls",),
+    ("chatd.reload",),
     ("chatd.house",),
+    ("chatd.manhole",),
+    ("chatd.manhole.tables", "chatd.manhole.keys"),
+    ("chatd.manhole.evaluation", "chatd.manhole.sampling", "chatd.manhole.trace"),
+    ("chatd.manhole.terminal", "chatd.manhole.voice"),
+    ("chatd.manhole.visits", "chatd.manhole.namespace"),
+    ("chatd.manhole.ssh",),
+    ("chatd.manhole.service",),
+    ("chatd.metrics",),
+    ("chatd.admin",),
+    ("chatd.admin.access", "chatd.admin.answers", "chatd.admin.shapes"),
+    ("chatd.admin.routes",),
+    ("chatd.admin.reads", "chatd.admin.openapi"),
+    ("chatd.admin.acts",),
+    ("chatd.admin.api", "chatd.admin.site"),
+    ("chatd.admin.door",),
+    ("chatd.build",),
     ("chatd.tap",),
+    ("chatd.__main__",),
 ]
 ROW_OF = {module: row for row, modules in enumerate(ROWS) for module in modules}
 
@@ -99,10 +128,10 @@ def test_only_tap_names_the_global_reactor() -> None:
     assert naming == {"chatd.tap"}
 
 
-def test_only_tap_names_a_bus() -> None:
+def test_only_build_names_a_bus() -> None:
     buses = {name for name in sources() if name.startswith("chatd.bus.")}
     naming = {name for name, path in sources().items() if buses & imports_of(path)}
-    assert naming == {"chatd.tap"}
+    assert naming == {"chatd.build"}
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,25 @@ def test_what_another_wrote_to_the_transport_is_not_overtaken(line):
     assert line.read_all(10) == b"theirsours"
 
 
+def test_what_the_kernel_does_not_take_is_unsent_until_it_does(line):
+    assert line.outlet.unsent == 0
+    line.fill()
+    before = line.outlet.unsent
+    assert before > 0
+    line.outlet.write(b"x" * 50_000)
+    assert line.outlet.unsent == before + 50_000
+    line.read_all(1)
+    line.turn()
+    assert line.outlet.unsent < before + 50_000
+    while line.waits:
+        line.read()
+        line.turn()
+    assert line.outlet.unsent == 0
+
+
 def test_bytes_that_are_held_go_before_the_next_write(line):
     line.outlet.hold(b"one ")
+    assert line.outlet.unsent == 4
     line.turn()
     assert line.outlet.holds
     assert line.read() == b""

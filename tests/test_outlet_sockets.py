@@ -216,6 +216,16 @@ async def test_what_a_client_does_not_read_arrives_in_order_when_it_does(line):
 
 
 @ensureDeferred
+async def test_what_a_client_does_not_read_is_unsent_until_it_does(line):
+    line.client.transport.pauseProducing()
+    line.write(LIMIT)
+    assert 0 < line.server.outlet.unsent <= LIMIT * 1.1  # TLS adds its own
+    line.client.transport.resumeProducing()
+    await line.client.read(LIMIT)
+    assert line.server.outlet.unsent == 0
+
+
+@ensureDeferred
 async def test_nothing_overtakes_what_the_transport_holds(line):
     """What the handshake, pongs and close frames are written to is the same outlet; but a byte that is on the
     transport already goes first."""
@@ -243,6 +253,20 @@ async def test_a_client_that_reads_all_now_and_then_is_not_told_of(line):
         line.client.transport.resumeProducing()
         assert await line.client.read(LIMIT) == written
     assert line.server.told == 0
+
+
+@ensureDeferred
+async def test_what_waits_for_a_client_to_read_can_be_counted(line):
+    assert line.server.outlet.unsent == 0
+    line.client.transport.pauseProducing()
+    written = line.write(400_000, piece=200_000)
+    waiting = line.server.outlet.unsent
+    assert 100_000 < waiting < 401_000  # the kernel has the rest, and TLS makes it a little more
+    line.write(100_000, piece=100_000)
+    assert waiting + 100_000 <= line.server.outlet.unsent < waiting + 101_000
+    line.client.transport.resumeProducing()
+    await line.client.read(len(written) + 100_000)
+    assert line.server.outlet.unsent == 0
 
 
 @ensureDeferred

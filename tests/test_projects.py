@@ -7,7 +7,7 @@ from typing import Any
 import argon2
 import pytest
 
-from chatd import tap
+from chatd import build
 from chatd.config import Config, ConfigError, load
 from chatd.errors import StartError
 from chatd.tap import Options
@@ -24,7 +24,7 @@ def read(tmp_path: Path) -> Any:
     def read(text: str) -> Config:
         file = tmp_path / "c.toml"
         file.write_text(text, encoding="utf-8")
-        return load(file, {name: kind.Section for name, kind in tap._kinds().items()})
+        return load(file, {name: kind.Section for name, kind in build.kinds().items()})
 
     return read
 
@@ -38,7 +38,7 @@ MISTAKES = {
     "[auth.shop]\nkind = 'file'\nurl = 'y'": "auth.shop.url: unknown key; known here: kind, rooms, path",
     "[auth.'a b']\nkind = 'file'": 'auth."a b".path: is required',
     "[auth.shop]\nkind = 'http'\nurl = 'http://shop.example'": (
-        "auth.shop.url: expected a URL that begins with https://, since passwords are sent there, "
+        "auth.shop.url: expected a URL that begins with https://, since secrets are sent there, "
         'got "http://shop.example"'
     ),
     "[auth.shop]\nkind = 'sql'\nurl = 7": "auth.shop.url: expected a text, got 7",
@@ -99,13 +99,13 @@ def test_a_file_that_cannot_be_read_again_is_named_in_the_log_and_all_is_as_befo
 
 def test_installed_packages_bring_further_kinds(monkeypatch):
     mine = EntryPoint("mine", "tests.checkers.accounts:SlowChecker", "chatd.checkers")
-    monkeypatch.setattr(tap, "entry_points", lambda group: [mine])
-    assert tap._kinds()["mine"] is SlowChecker
+    monkeypatch.setattr(build, "entry_points", lambda group: [mine])
+    assert build.kinds()["mine"] is SlowChecker
 
 
 def test_a_kind_that_cannot_be_imported_is_named(monkeypatch, tmp_path, capsys):
     broken = EntryPoint("broken", "nowhere:Checker", "chatd.checkers")
-    monkeypatch.setattr(tap, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(build, "entry_points", lambda group: [broken])
     (tmp_path / "c.toml").write_text("")
     with pytest.raises(SystemExit, match=r"chatd: auth: the kind 'broken', nowhere:Checker: No module"):
         Options().parseOptions(["--config", str(tmp_path / "c.toml")])

@@ -22,6 +22,12 @@ def entered(registry: Registry, user: str, room: str = "lobby", container: str |
     return new
 
 
+def test_it_says_how_much_is_in_it(registry):
+    entered(registry, "ann")
+    entered(registry, "bob")
+    assert repr(registry) == "<Registry rooms=1 connections=2>"
+
+
 def test_a_room_is_there_while_somebody_is_in_it(registry):
     ann = entered(registry, "ann")
     assert list(registry.rooms) == ["lobby"]
@@ -41,6 +47,20 @@ def test_a_user_in_two_rooms_is_first_in_both(registry):
     assert registry.enter(connection("ann", "lobby"))
     assert registry.enter(connection("ann", "den"))
     assert [room.online for room in registry.rooms.values()] == [1, 1]
+
+
+def test_a_users_connections_are_found_in_whatever_room(registry):
+    here, there, _ = entered(registry, "ann"), entered(registry, "ann", "den"), entered(registry, "bob")
+    assert registry.connections_of("ann") == [here, there]
+    assert registry.connections_of("carl") == []
+
+
+def test_who_is_in_several_rooms_is_one_user(registry):
+    assert registry.users == 0
+    for user, room in (("ann", "lobby"), ("ann", "den"), ("ann", "den"), ("bob", "den")):
+        entered(registry, user, room)
+    assert registry.users == 2
+    assert [room.connections for room in registry.rooms.values()] == [1, 3]
 
 
 def test_connections_are_counted_over_all_rooms(registry):

@@ -162,6 +162,20 @@ def test_it_takes_as_many_open_files_as_the_system_lets_it() -> None:
 
 
 @pytest.mark.usefixtures("process")
+@pytest.mark.parametrize(
+    ("connections", "level"), [(0, "info"), (100, "info"), (156, "info"), (157, "warn"), (20_000, "warn")]
+)
+def test_it_says_how_many_files_may_be_open_and_warns_where_they_do_not_suffice(
+    file: Any, monkeypatch: pytest.MonkeyPatch, log: list[LogEvent], connections: int, level: str
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (128, 256))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    makeService(parsed("--config", file(f"[server]\nmax_connections = {connections}\n")))
+    (event,) = (event for event in log if "files" in event)
+    assert (event["files"], event["max_connections"], event["log_level"].name) == (256, connections, level)
+
+
+@pytest.mark.usefixtures("process")
 def test_it_sets_the_level_of_the_log(file: Any) -> None:
     makeService(parsed("--config", file('[log]\nlevel = "warn"\n')))
     events: list[LogEvent] = []

@@ -6,12 +6,28 @@ from typing import Any
 
 import pytest
 import txaio
+from twisted.logger import formatEvent
 
-from chatd.config import Auth, Config, Containers, Heartbeat, Limits, Notices, Server, Store
+from chatd import build
+from chatd.config import (
+    Auth,
+    BeforeMessage,
+    Config,
+    Containers,
+    Heartbeat,
+    Limits,
+    Notices,
+    Server,
+    Store,
+    Webhook,
+)
 from chatd.model import Message
 from chatd.turn import Turn
 from tests.building import Building
+from tests.endpoints import SlowEndpoint
 from tests.stores import HeldStore, PromptStore
+
+URL = "https://shop.example/"
 
 
 @pytest.fixture
@@ -170,9 +186,7 @@ def test_keep_days(monkeypatch: pytest.MonkeyPatch) -> None:
     now = int(time.time() * 1000)
     hour = 3_600_000
     said = [
-        Message(
-            id=id, created=now - age, room="lobby", user_id="ann", name="", icon="", event="ordinary"
-        )
+        Message(id=id, created=now - age, room="lobby", user_id="ann", name="", icon="", event="ordinary")
         for id, age in (("01", 25 * hour), ("02", 23 * hour))
     ]
     store.commit(Turn(messages=said))
@@ -194,3 +208,90 @@ def test_autoreply(building: Any) -> None:
 
 def test_anonymous(building: Any) -> None:
     assert building(auth=Auth(anonymous=False)).connect().closed == 4401
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> SlowEndpoint:
+    """In place of the one that a house would ask."""
+    endpoint = SlowEndpoint()
+    monkeypatch.setattr(build, "Endpoint", lambda *_: endpoint)
+    return endpoint
+
+
+def told(endpoint: SlowEndpoint) -> list[tuple[str, str]]:
+    """Of which event of which room the endpoint was told."""
+    return [(body["event"], body["room"]) for body in endpoint.bodies]
+
+
+def test_webhook_events(building: Any, endpoint: SlowEndpoint) -> None:
+    client = building(webhook=Webhook(url=URL, events=("message",))).connect()
+    client.say("x")
+    assert told(endpoint) == [("message", "lobby")]
+
+
+def test_webhook_concurrency(building: Any, endpoint: SlowEndpoint) -> None:
+    house = building(webhook=Webhook(url=URL, concurrency=2))
+    for room in "abc":
+        house.connect(roomName=room)
+    assert told(endpoint) == [("online", "a"), ("online", "b")]
+
+
+def test_webhook_retry_and_retry_most(building: Any, endpoint: SlowEndpoint) -> None:
+    house = building(webhook=Webhook(url=URL, retry=4, retry_most=5))
+    house.connect()
+    for least, most in ((2, 4), (2.5, 5), (2.5, 5)):
+        endpoint.fail()
+        house.wait(least - 0.25)
+        assert endpoint.asked == 0
+        house.wait(most - least + 0.25)
+        assert endpoint.asked == 1
+
+
+@pytest.mark.parametrize(("limit", "dropped"), [({"keep_hours": 0.001}, 2), ({"most": 1}, 1)])
+def test_webhook_keep_hours_and_most(
+    building: Any, endpoint: SlowEndpoint, limit: dict[str, Any], dropped: int
+) -> None:
+    house = building(webhook=Webhook(url=URL, **limit))
+    webhook = house.house.getServiceNamed("webhook")
+    house.connect()
+    house.connect(userId="bob")
+    webhook._now = lambda: time.time() + 10  # its time is the system's
+    house.wait(11)
+    assert webhook.dropped == dropped
+
+
+def test_before_message_on_failure(building: Any, endpoint: SlowEndpoint) -> None:
+    house = building(before_message=BeforeMessage(url=URL, on_failure="deny", timeout=3))
+    client = house.connect()
+    client.texts()
+    client.say("x")
+    house.wait(2.75)
+    assert client.texts() == []
+    house.wait(0.25)
+    assert client.frame()["code"] == "storage_unavailable"
+
+
+def test_before_message_concurrency(building: Any, endpoint: SlowEndpoint) -> None:
+    house = building(before_message=BeforeMessage(url=URL, concurrency=2))
+    for user in "abc":
+        house.connect(userId=user).say("x")
+    assert endpoint.asked == 2
+
+
+@pytest.mark.parametrize(
+    "section", [{"webhook": Webhook(url=URL)}, {"before_message": BeforeMessage(url=URL)}]
+)
+def test_authorities_are_read_again_and_those_that_will_not_do_change_nothing(
+    building: Any, endpoint: SlowEndpoint, section: dict[str, Any], log: list[Any]
+) -> None:
+    house = building(**section)
+    house.house.reload()
+    assert endpoint.starts == 2
+    house.house.reload()
+    assert "not read again: ca_file: gone" in formatEvent(log[-2])
+
+
+def test_nobody_is_told_or_asked_by_default(building: Any, endpoint: SlowEndpoint) -> None:
+    client = building().connect()
+    client.say("x")
+    assert (len(client.texts()), endpoint.bodies) == (2, [])

@@ -15,6 +15,8 @@ class LocalBus:
     :param deliver: takes a turn's items to the connections.
     """
 
+    trouble: str | None = None
+
     def __init__(self, deliver: Callable[[Sequence[Item]], None]) -> None:
         self._deliver = deliver
 

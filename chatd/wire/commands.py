@@ -85,23 +85,31 @@ _File = Annotated[str, Meta(min_length=1)]
 _Duration = Annotated[float, Meta(ge=0)]
 
 
-class _Picture(msgspec.Struct, rename="camel"):
+class Picture(msgspec.Struct, rename="camel"):
+    """The accessoryContent of a picture (M2), as far as it must be what it is."""
+
     file: _File
     preview_url: str | None = None
 
 
-class _Video(msgspec.Struct, rename="camel"):
+class Video(msgspec.Struct, rename="camel"):
+    """The same of a video."""
+
     file: _File
     preview_url: str | None = None
     duration: _Duration | None = None
 
 
-class _Voice(msgspec.Struct, rename="camel"):
+class Voice(msgspec.Struct, rename="camel"):
+    """The same of a voice message."""
+
     file: _File
     duration: _Duration | None = None
 
 
-class _CustomEvent(msgspec.Struct, rename="camel"):
+class CustomEvent(msgspec.Struct, rename="camel"):
+    """The same of an event."""
+
     event_type: str | None = None
     event_description: str | None = None
 
@@ -110,12 +118,12 @@ _decode_command = msgspec.json.Decoder(Command).decode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _ACCESSORY_OF: dict[str, Callable[[bytes], object]] = {
-    "picture": msgspec.json.Decoder(_Picture).decode,
-    "video": msgspec.json.Decoder(_Video).decode,
-    "voice": msgspec.json.Decoder(_Voice).decode,
-    "event": msgspec.json.Decoder(_CustomEvent).decode,
+    "picture": msgspec.json.Decoder(Picture).decode,
+    "video": msgspec.json.Decoder(Video).decode,
+    "voice": msgspec.json.Decoder(Voice).decode,
+    "event": msgspec.json.Decoder(CustomEvent).decode,
 }
-_MESSAGE_TYPES = frozenset({"text", *_ACCESSORY_OF})
+MESSAGE_TYPES = ("text", *_ACCESSORY_OF)
 
 
 def decode(payload: bytes) -> Command:
@@ -156,6 +164,12 @@ def _text_in(members: dict[str, Raw], key: str, most: int) -> str | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return (text or None) if len(text) <= most else None
+
+
+def checked(command: Command) -> Command:
+    """A command that was made from one that a client sent. :raises RequestError: as :func:`decode` does."""
+    _CHECKS[command.event](command)
+    return command
 
 
 # -- what each event must carry (M2, M3) ------------------------------------------------------------
@@ -217,11 +231,12 @@ _CHECKS: dict[str, Callable[[Command], None]] = {
     UPDATE_USER_INFO: _check_update_user_info,
     HISTORY: _check_history,
 }
+EVENTS = tuple(_CHECKS)
 
 
 def _check_event(command: Command) -> None:
     """An event may carry a messageType and an accessoryContent; if it does, they must be sound."""
-    if command.message_type and command.message_type not in _MESSAGE_TYPES:
+    if command.message_type and command.message_type not in MESSAGE_TYPES:
         _refuse_type(command.message_type)
     _check_any_accessory(command)
 

@@ -92,7 +92,7 @@ def test_a_server_ends_though_its_database_does_not_answer(start: Start, cluster
         ann.say("hello?")
         assert ann.hears_nothing()
         server.signal(signal.SIGTERM)
-        assert ann.closed() == (1001, "the server is going away")
+        assert ann.closed() == (1001, "the server is going away: reconnect")
         server.wait()
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -15,9 +15,7 @@ from tests.processes.servers import ANY_PORT, twistd
 def refusal(directory: Path, url: str) -> str:
     """Run chatd, which is not to start. :returns: the one line."""
     (directory / "chatd.toml").write_text(f'[store]\nurl = "{url}"\n')
-    ended = twistd(
-        "-n", "--pidfile=", "chatd", "--listen", ANY_PORT, "--config", "chatd.toml", cwd=directory
-    )
+    ended = twistd("-n", "--pidfile=", "chatd", "--listen", ANY_PORT, "--config", "chatd.toml", cwd=directory)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1 and ended.stderr.startswith("chatd: ")
     assert "Traceback" not in ended.stdout

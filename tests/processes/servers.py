@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.processes.clients import Client, RawClient
@@ -56,6 +58,10 @@ class Server:
     :param config: the text of a configuration file.
     :param options: twistd's own.
     :param arguments: chatd's, besides the port and the configuration.
+    :param listen: where; None: as the configuration says.
+    :param environment: what it has besides ours.
+    :param launcher: a command that becomes the server, given that one's.
+    :param descriptors: that the launcher inherits.
     """
 
     def __init__(
@@ -64,6 +70,10 @@ class Server:
         config: str = "",
         options: tuple[str, ...] = (),
         arguments: tuple[str, ...] = (),
+        listen: str | None = ANY_PORT,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        launcher: tuple[str, ...] = (),
+        descriptors: tuple[int, ...] = (),
     ) -> None:
         self._clients = ExitStack()
         self._lines: list[str] = []
@@ -72,13 +82,14 @@ class Server:
         self._signal: int | None = None
         file = directory / "chatd.toml"
         file.write_text(config, encoding="utf-8")
-        chatd = ["chatd", "--listen", ANY_PORT, "--config", str(file), *arguments]
+        chatd = ["chatd", *(("--listen", listen) if listen else ()), "--config", str(file), *arguments]
         self.process = subprocess.Popen(
-            [TWISTD, "-n", "--pidfile=", *options, *chatd],
+            [*launcher, TWISTD, "-n", "--pidfile=", *options, *chatd],
             cwd=directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},  # so that --logger finds what the tests bring
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},  # the path for what --logger names
+            pass_fds=descriptors,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
 
@@ -86,6 +97,7 @@ class Server:
         self._reader.start()
         try:
             self.port = int(self.wait_for(LISTENING).group(1))
+            self.wait_for(r"chatd \S+ is ready")
         except BaseException:
             self._kill()
             raise
@@ -100,7 +112,7 @@ class Server:
         finally:
             self._kill()
         self.assert_no_bugs()
-        assert self._signal is not None and status == -self._signal
+        assert self._signal is not None and status == (0 if self._signal == signal.SIGTERM else -self._signal)
 
     # -- its log ------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def test_it_says_nothing_of_messages_good_or_bad(start: Callable[..., Server]) -
     assert ann.receive()["messageContent"] == MESSAGE
     assert about_clients(server.stop()) == [
         "info] PEER joined as 'ann' in 'lobby'",
-        "info] PEER left as 'ann' from 'lobby': closed with 1001: the server is going away",
+        "info] PEER left as 'ann' from 'lobby': closed with 1001: the server is going away: reconnect",
     ]
 
 
