@@ -220,7 +220,7 @@ def main() -> None:
     ]
     if given.json:
         given.json.write_text(json.dumps(samples))
-    warm = samples[len(samples) // 3 :]
+    warm = samples[len(samples) // 2 :]
     rows = [
         [
             number(each["seconds"] / 60),
@@ -232,7 +232,7 @@ def main() -> None:
         for each in samples[:: max(1, len(samples) // 15)]
     ]
     print(Table("Soak", "", ["minute", "RSS MiB", "CPU", "messages", "comings"], rows).text())
-    print(f"after the first third the memory grows by {slope(warm):.1f} KiB a minute")
+    print(f"after the first half the memory grows by {slope(warm):.1f} KiB a minute")
     print(f"lines of the log that tell of an error: {len(wrong)}", *wrong[:10], sep="\n")
     print(*(f"{what}: {which}" for what, which in describe([])), sep="\n")
 
