@@ -1,0 +1,1 @@
+"""Client programs that are no Python, against a real server."""
