@@ -6,7 +6,14 @@ import msgspec
 
 from chatd.cli.typed import Frame
 from chatd.errors import ErrorCode
-from chatd.wire.commands import ADD_CONTAINER, HISTORY, ORDINARY, REMOVE_CONTAINER, UPDATE_ROOM_NAME
+from chatd.wire.commands import (
+    ADD_CONTAINER,
+    HISTORY,
+    ONLINE,
+    ORDINARY,
+    REMOVE_CONTAINER,
+    UPDATE_ROOM_NAME,
+)
 
 
 class Why(Enum):
@@ -40,9 +47,9 @@ class Request(msgspec.Struct):
         """
         if frame.get("messageType") == "notice":
             return self._is_noticed_by(frame, user_id)
-        if frame.get("messageType") == "history":
+        if (kind := frame.get("messageType")) in (HISTORY, ONLINE):  # answered by frames so named
             is_there = frame.get("containerId") == self.fields.get("containerId")
-            return is_there and self.fields.get("eventType") == HISTORY
+            return is_there and self.fields.get("eventType") == kind
         if frame.get("code") == ErrorCode.AGENT_OFFLINE:  # the request itself is taken
             return False
         ours = frame.get("clientMessageId") == self.fields.get("clientMessageId")

@@ -39,7 +39,7 @@ def text_of(frame: Mapping[str, Any], key: str) -> str:
 
 
 def line(frame: Mapping[str, Any], now: datetime) -> str:
-    """A message, a notice or an error as one line: time, where (a container), who, what.
+    """A message, a notice, an error or who is online as one line: time, where (a container), who, what.
 
     :param now: local time; also when a frame was heard that has no time of its own.
     """
@@ -51,7 +51,17 @@ def line(frame: Mapping[str, Any], now: datetime) -> str:
     if kind == "notice":
         who = text_of(frame, "userId")
         return f"{_clock(now, now)} {where}* {text_of(frame, 'messageContent')} ({who})"
+    if kind == "online":
+        return f"{_clock(now, now)} {where}* {_online(frame)}"
     return f"{_time(frame, now)} {where}{_said(frame)}"
+
+
+def _online(frame: Mapping[str, Any]) -> str:
+    users, count = frame.get("users"), frame.get("count")
+    named = [user for user in users if isinstance(user, Mapping)] if isinstance(users, list) else []
+    more = count - len(named) if isinstance(count, int) else 0
+    told = [f"{text_of(user, 'nickName')} ({text_of(user, 'userId')})" for user in named]
+    return "online: " + ", ".join(told) + (f" and {more} more" if more > 0 else "")
 
 
 def _said(frame: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from chatd.wire.commands import (
     ADD_CONTAINER,
     CREATE_CONTAINER,
     HISTORY,
+    ONLINE,
     UPDATE_ROOM_NAME,
     UPDATE_USER_INFO,
 )
@@ -173,9 +174,13 @@ class Talk:
         answered = request if is_answer else None
         if kind == "error":
             self._error(frame, answered)
-        elif kind == "history":
+        elif kind == HISTORY:
             if answered is not None:
                 self._page(frame, answered)
+        elif kind == ONLINE:
+            if answered is not None:
+                self._done(answered)
+                self._show(frame)
         else:
             if answered is not None:
                 self._done(answered)

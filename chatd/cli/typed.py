@@ -10,6 +10,7 @@ from chatd.wire.commands import (
     AUTO_RETURN,
     CREATE_CONTAINER,
     HISTORY,
+    ONLINE,
     REMOVE_CONTAINER,
     UPDATE_ROOM_NAME,
     UPDATE_USER_INFO,
@@ -88,6 +89,10 @@ def _history(rest: str, here: str | None) -> Frame:
     return _in({"eventType": HISTORY, "limit": int(rest or 50)}, here)
 
 
+def _who(rest: str, here: str | None) -> Frame:
+    return _in({"eventType": ONLINE}, rest or here)
+
+
 _COMMANDS: dict[str, tuple[str, str, Callable[[str, str | None], Frame | SpeakIn]]] = {
     "open": ("CONTAINER", "open a customer's conversation, and speak there from now on", _open),
     "close": ("[CONTAINER]", "close a conversation; the one you speak in if left out", _close),
@@ -97,6 +102,7 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[str, str | None], Frame | SpeakIn
     "room": ("NAME", "go to another room", _room),
     "name": ("NAME", "take another name", _name),
     "history": ("[N]", "show the last N messages of where you speak; 50 if left out", _history),
+    "who": ("[CONTAINER]", "show who is online there; where you speak if left out", _who),
 }
 
 HELP = (

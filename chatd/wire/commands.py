@@ -11,6 +11,7 @@ it asks for and defaults to ``ordinary``; ``messageType`` is required of an ordi
     updateRoomName   messageContent (the new room)
     updateUserInfo   userIconUpdate and/or messageContent (the new name)
     history          [containerId, after, before, limit] (R1)
+    online           [containerId, limit] (R2)
 
 A field that is null or an empty string counts as left out, except where an empty string says something
 (userIconUpdate: no avatar). Unknown fields are dropped.
@@ -29,6 +30,7 @@ from chatd.model import (
     ICON_LENGTH,
     ID_LENGTH,
     MESSAGE_ID,
+    ONLINE_LIMIT,
     PAGE_LIMIT,
     Check,
     checked_icon,
@@ -44,13 +46,14 @@ AUTO_RETURN = "autoReturn"
 UPDATE_ROOM_NAME = "updateRoomName"
 UPDATE_USER_INFO = "updateUserInfo"
 HISTORY = "history"
+ONLINE = "online"
 
 _ABSENT = Raw()
 _MessageId = Annotated[str, Meta(pattern=MESSAGE_ID)]
 _Id = Annotated[str, Meta(max_length=ID_LENGTH)]
 
 
-class Command(msgspec.Struct, rename="camel", frozen=True):
+class Command(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
     """What a client asks for (M1), checked as far as it can be without knowing who asks."""
 
     message_content: str | None = None
@@ -65,7 +68,7 @@ class Command(msgspec.Struct, rename="camel", frozen=True):
     client_message_id: Annotated[str, Meta(max_length=CLIENT_MESSAGE_ID_LENGTH)] | None = None
     after: _MessageId | None = None
     before: _MessageId | None = None
-    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=ONLINE_LIMIT)] | None = None
 
     @property
     def event(self) -> str:
@@ -115,6 +118,7 @@ class CustomEvent(msgspec.Struct, rename="camel"):
 
 
 _decode_command = msgspec.json.Decoder(Command).decode
+_encode_command = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _ACCESSORY_OF: dict[str, Callable[[bytes], object]] = {
@@ -124,6 +128,16 @@ _ACCESSORY_OF: dict[str, Callable[[bytes], object]] = {
     "event": msgspec.json.Decoder(CustomEvent).decode,
 }
 MESSAGE_TYPES = ("text", *_ACCESSORY_OF)
+
+
+def dumped(command: Command) -> bytes:
+    """A command for another node."""
+    return _encode_command(command)
+
+
+def loaded(dumped: bytes) -> Command:
+    """A command that another node has checked."""
+    return _decode_command(dumped)
 
 
 def decode(payload: bytes) -> Command:
@@ -218,7 +232,16 @@ def _check_update_user_info(command: Command) -> None:
 
 
 def _check_history(command: Command) -> None:
+    if command.limit is not None and command.limit > PAGE_LIMIT:
+        _bad_message("limit", f"expected int <= {PAGE_LIMIT}")
     _check_event(command)
+
+
+def _check_event(command: Command) -> None:
+    """An event may carry a messageType and an accessoryContent; if it does, they must be sound."""
+    if command.message_type and command.message_type not in MESSAGE_TYPES:
+        _refuse_type(command.message_type)
+    _check_any_accessory(command)
 
 
 _CHECKS: dict[str, Callable[[Command], None]] = {
@@ -230,15 +253,9 @@ _CHECKS: dict[str, Callable[[Command], None]] = {
     UPDATE_ROOM_NAME: _check_update_room_name,
     UPDATE_USER_INFO: _check_update_user_info,
     HISTORY: _check_history,
+    ONLINE: _check_event,
 }
 EVENTS = tuple(_CHECKS)
-
-
-def _check_event(command: Command) -> None:
-    """An event may carry a messageType and an accessoryContent; if it does, they must be sound."""
-    if command.message_type and command.message_type not in MESSAGE_TYPES:
-        _refuse_type(command.message_type)
-    _check_any_accessory(command)
 
 
 def _check_any_accessory(command: Command) -> None:

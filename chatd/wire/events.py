@@ -1,7 +1,7 @@
 """Events: what the server says, as the bytes of the wire.
 
-Delivered messages (D1), notices (N1), errors (E1) and history (R1), their keys in the order of the original
-description, fields without a value left out.
+Delivered messages (D1), notices (N1), errors (E1), history (R1) and who is online (R2); their keys in the
+order of the original description, fields without a value left out.
 """
 
 import time
@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from chatd.model import Error, Event, History, Message, Notice
+from chatd.model import Error, Event, History, Message, Notice, Online
 
 
 class _Delivered(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -56,6 +56,21 @@ class _History(msgspec.Struct, rename="camel", omit_defaults=True):
     container_id: str | None = None
     messages: Raw | None = None
     more: bool | None = None
+
+
+class _User(msgspec.Struct, rename="camel", omit_defaults=True):
+    user_id: str | None = None
+    nick_name: str | None = None
+    user_icon: str = ""
+    container_id: str | None = None
+
+
+class _Online(msgspec.Struct, rename="camel", omit_defaults=True):
+    message_type: str | None = None
+    room_name: str | None = None
+    container_id: str | None = None
+    count: int | None = None
+    users: list[_User] | None = None
 
 
 _to_json = msgspec.json.Encoder().encode
@@ -110,6 +125,8 @@ class Encoder:
             )
         if isinstance(event, History):
             return self._history(event)
+        if isinstance(event, Online):
+            return _online(event)
         return encode_error(event)
 
     def _history(self, history: History) -> bytes:
@@ -138,6 +155,11 @@ class Encoder:
             message.room,
             message.id,
         )
+
+
+def _online(online: Online) -> bytes:
+    users = [_User(who.user_id, who.name, who.icon, who.container_id) for who in online.users]
+    return _to_json(_Online("online", online.room, online.container_id, online.count, users))
 
 
 def encode_error(error: Error) -> bytes:

@@ -77,6 +77,23 @@ def message(**fields: Any) -> dict[str, Any]:
             {"messageType": "error", "code": "not_found", "messageContent": "No such container."},
             "16:20:00 ! not_found: No such container.",
         ),
+        (
+            {
+                "messageType": "online",
+                "containerId": "c-1",
+                "count": 2,
+                "users": [
+                    {"userId": "c-1", "nickName": "Carl", "containerId": "c-1"},
+                    {"userId": "a", "nickName": "A\x1bB"},
+                ],
+            },
+            r"16:20:00 [c-1] * online: Carl (c-1), A\x1bB (a)",
+        ),
+        (
+            {"messageType": "online", "count": 12, "users": [{"userId": "u-1", "nickName": "Ann"}, 7]},
+            "16:20:00 * online: Ann (u-1) and 11 more",
+        ),
+        ({"messageType": "online", "count": "x", "users": 7}, "16:20:00 * online: "),
     ],
 )
 def test_a_frame_is_a_line(frame, expected):

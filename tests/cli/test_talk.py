@@ -306,6 +306,36 @@ def test_history_where_nothing_is_stored_is_an_error(house):
     assert (ann.talk.refused, ann.talk.waiting) == (1, 0)
 
 
+def test_who_shows_who_is_online_and_the_next_is_said(either):
+    ann, _ = Side(either, "ann"), Side(either, "bob")
+    ann.say("/who", "hello")
+    answer, said = ann.frames[-2:]
+    assert [user["userId"] for user in answer["users"]] == ["ann", "bob"]
+    assert (said["messageContent"], ann.talk.refused, ann.talk.waiting) == ("hello", 0, 0)
+
+
+def test_who_is_about_the_conversation_in_which_one_speaks_or_that_is_named(either):
+    agnes, carl = Side(either, "agnes", "agnes"), Side(either, "carl", "agnes", customer=True)
+    carl.say("/ask agnes", "/who")
+    assert [user["userId"] for user in carl.frames[-1]["users"]] == ["carl"]
+    agnes.settle()
+    agnes.say("/open carl", "/who", "/in", "/who carl", "/who")
+    asked = [frame for frame in agnes.frames if frame.get("messageType") == "online"]
+    assert [frame.get("containerId") for frame in asked] == ["carl", "carl", None]
+    assert [user["userId"] for user in asked[0]["users"]] == ["carl", "agnes"]
+    assert [user["userId"] for user in asked[2]["users"]] == ["agnes", "carl"]
+
+
+def test_who_whose_answer_was_lost_is_asked_again(either):
+    ann = Side(either, "ann")
+    ann.talk.say("/who")
+    ann.send()
+    ann.lose()
+    ann.come()
+    assert ann.frames[-1]["messageType"] == "online"
+    assert ann.talk.waiting == 0
+
+
 # -- refusals ---------------------------------------------------------------------------------------
 
 

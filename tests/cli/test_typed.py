@@ -31,6 +31,9 @@ CARL = {"containerId": "carl"}
         ("/name Ann B.", None, {"eventType": "updateUserInfo", "messageContent": "Ann B."}),
         ("/history", None, {"eventType": "history", "limit": 50}),
         ("/history 7", "carl", {"eventType": "history", "limit": 7, **CARL}),
+        ("/who", None, {"eventType": "online"}),
+        ("/who", "carl", {"eventType": "online", **CARL}),
+        ("/who carl", None, {"eventType": "online", **CARL}),
     ],
 )
 def test_a_line_is_a_frame_that_the_server_takes(line, here, expected):
@@ -68,7 +71,7 @@ def test_a_line_that_is_not_as_it_must_be_is_refused_with_a_sentence(line, here,
 
 
 @pytest.mark.parametrize(
-    "name", ["open", "close", "in", "ask", "reply", "room", "name", "history", "help", "quit"]
+    "name", ["open", "close", "in", "ask", "reply", "room", "name", "history", "who", "help", "quit"]
 )
 def test_help_has_every_command(name):
     assert sum(line.startswith(f"  /{name}") for line in HELP) == 1

@@ -12,6 +12,8 @@ EVENTS = {
     "autoReturn": {"messageContent": "hours", "containerId": "carl"},
     "updateRoomName": {"messageContent": "den"},
     "updateUserInfo": {"messageContent": "Bob"},
+    "history": {},
+    "online": {},
 }
 
 # -- the fields (M1) --------------------------------------------------------------------------------
@@ -207,6 +209,16 @@ def test_a_new_icon_is_held_to_the_rule_of_a_first_one(icon):
 def test_a_new_icon_may_be_empty():
     """(M3) No avatar any more."""
     assert decode({"eventType": "updateUserInfo", "userIconUpdate": ""}).user_icon_update == ""
+
+
+@pytest.mark.parametrize(("event", "most"), [("history", 200), ("online", 1000)])
+def test_a_limit_may_be_as_high_as_its_events(event, most):
+    """(R1, R2)"""
+    assert decode({"eventType": event, "limit": most}).limit == most
+    for limit in (0, most + 1):
+        assert field_at_fault({"eventType": event, "limit": limit}) == "limit"
+    code, sentence = refusal({"eventType": event, "limit": most + 1})
+    assert (code, sentence) == ("bad_message", f"limit: expected int <= {most}.")
 
 
 @pytest.mark.parametrize("event", ["Ordinary", "addcontainer", "outAll", "in", "x" * 5000])

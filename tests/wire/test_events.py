@@ -1,4 +1,4 @@
-"""What the server says, as the bytes of the wire (D1, D2, N1, E1)."""
+"""What the server says, as the bytes of the wire (D1, D2, N1, E1, R2)."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from chatd.errors import ErrorCode
-from chatd.model import Error, Identity, Message
+from chatd.model import Error, Identity, Message, Online
 from chatd.notices import NoticeTexts
 from chatd.wire.events import Encoder, receipt
 
@@ -138,6 +138,24 @@ def test_an_error_about_nothing_in_particular_says_no_more():
     assert Encoder().encode(Error(code=ErrorCode.BAD_JSON, sentence="No.")) == (
         b'{"messageType":"error","code":"bad_json","messageContent":"No."}'
     )
+
+
+def test_who_is_online_is_told_with_what_each_has():
+    """(R2)"""
+    carl = Identity("carl", 'C"arl', "", "lobby", "carl")
+    ann = Identity("ann", "Ann", "http://a/b.png", "lobby")
+    online = Online(room="lobby", container_id="carl", count=7, users=(carl, ann))
+    assert Encoder().encode(online) == (
+        b'{"messageType":"online","roomName":"lobby","containerId":"carl","count":7,"users":['
+        b'{"userId":"carl","nickName":"C\\"arl","containerId":"carl"},'
+        b'{"userId":"ann","nickName":"Ann","userIcon":"http://a/b.png"}]}'
+    )
+
+
+def test_where_nobody_is_online_that_is_said():
+    """(R2)"""
+    online = Online(room="lobby", container_id=None, count=0, users=())
+    assert Encoder().encode(online) == b'{"messageType":"online","roomName":"lobby","count":0,"users":[]}'
 
 
 def test_a_receipt_is_the_message_and_its_client_message_id():

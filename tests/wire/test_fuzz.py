@@ -19,6 +19,9 @@ FIELDS = [
     "accessoryContent",
     "userIconUpdate",
     "clientMessageId",
+    "after",
+    "before",
+    "limit",
     "file",
     "previewUrl",
     "duration",
@@ -40,6 +43,8 @@ WORDS = [
     "autoReturn",
     "updateRoomName",
     "updateUserInfo",
+    "history",
+    "online",
     "x" * 200,
     "\ud800",
 ]

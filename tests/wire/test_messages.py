@@ -18,7 +18,7 @@ def test_an_ordinary_message_needs_a_message_type(left_out):
     assert refusal({"messageContent": "hello"} | left_out) == ("bad_message", "messageType: is required.")
 
 
-@pytest.mark.parametrize("kind", ["TEXT", "notice", "error", "history", "x" * 100])
+@pytest.mark.parametrize("kind", ["TEXT", "notice", "error", "history", "online", "x" * 100])
 def test_any_other_message_type_is_refused(kind):
     """(M2)"""
     assert field_at_fault({"messageType": kind, "messageContent": "hello"}) == "messageType"
