@@ -1,0 +1,1 @@
+"""The pages for browsers, served by the server itself."""

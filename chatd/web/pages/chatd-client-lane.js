@@ -1,0 +1,1 @@
+../../../clients/js/chatd-client-lane.js
