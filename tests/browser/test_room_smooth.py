@@ -1,0 +1,81 @@
+"""Five thousand messages in the group room: it stays smooth."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.talking import Talker
+from tests.processes.servers import Server
+
+MANY = 5000
+LONG = 100  # ms that nothing may keep the page busy for
+WAIT = 120_000  # ms
+
+# Scrolls from the newest to the oldest, most of a window's height a frame, faster than anybody reads. Returns
+# what a PerformanceObserver has seen: how long each task took that took 50 ms or more.
+SCROLL = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const scroller = document.querySelector(".scroller");
+  const tasks = [];
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) tasks.push(entry.duration);
+  });
+  observer.observe({ type: "longtask" });
+  while (scroller.scrollTop > 0) {
+    scroller.scrollTop -= 0.8 * scroller.clientHeight;
+    await frame();
+  }
+  await frame();
+  observer.disconnect();
+  return tasks;
+}"""
+
+
+def busy(trace: bytes) -> list[float]:
+    """What each task of the page has cost of its thread's time, in ms.
+
+    On a machine where others are at work a task takes long because it has to wait, not by its own fault.
+    """
+    events = json.loads(trace)["traceEvents"]
+    mains = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    found = [
+        event["tdur"] / 1000
+        for event in events
+        if event["name"].endswith("RunTask") and "tdur" in event and (event["pid"], event["tid"]) in mains
+    ]
+    assert len(found) > 1000, "the trace does not hold what the page did"
+    return found
+
+
+@pytest.mark.timeout(400)
+def test_five_thousand_messages_stay_smooth(
+    open: Callable[..., Page], browser: Browser, server: Server, room: str
+) -> None:
+    ann, bob, carol = Talker(open, "Ann", room), server.join("bob", room), server.join("carol", room)
+    for number in range(MANY):
+        author = bob if number % 3 else carol
+        author.say(text := f"message {number} " + "of some length " * (number % 9))
+        while author.receive().get("messageContent") != text:  # so that the order is known
+            pass
+    expect(ann.messages).to_have_count(MANY, timeout=WAIT)
+    assert [int(text.split()[1]) for text in ann.texts()] == list(range(MANY))
+    expect(ann.messages.last).to_be_in_viewport()
+
+    browser.start_tracing(page=ann.page, categories=["toplevel"])
+    taken = ann.page.evaluate(SCROLL)
+    cost = busy(browser.stop_tracing())
+    # a task that took long, as the observer says, must have been kept waiting: it has not worked for so long
+    assert max(cost) <= LONG, f"worked {sorted(cost)[-5:]}, took {sorted(taken)[-5:]} ms"
+    expect(ann.messages.first).to_be_in_viewport()
+
+    ann.page.get_by_role("button", name="Newest").click()
+    ann.say("one more")
+    expect(ann.messages).to_have_count(MANY + 1)
+    expect(ann.messages.last).to_contain_text("one more")
+    expect(ann.messages.last).to_be_in_viewport()
