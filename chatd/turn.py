@@ -126,6 +126,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Room, container, id and user of a failed turn's messages: to be deleted if they were kept all the same.
     The user is there so that nobody else's goes, whose server had the same idea of an id."""
 
+    fences: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    """Rooms, and the epochs in which this node claimed them: if another has claimed one since, the turn fails
+    with :exc:`Fenced`."""
+
     reports: list[Report] = msgspec.field(default_factory=list)
     unreported: list[str] = msgspec.field(default_factory=list)
     """The ids of a failed turn's reports, likewise; they may be among ``reports`` again."""
@@ -161,6 +165,27 @@ class Restored(msgspec.Struct, frozen=True):
     containers: list[ContainerState]
     reports: int = 0
     """How many wait."""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A room as its new owner finds it. Nothing that the former one keeps comes after it."""
+
+    epoch: int
+    """Higher than any before, of this room."""
+    last_id: str
+    """The highest message id of the room, its containers included; empty if there is none."""
+    containers: list[ContainerState]
+
+
+class Fenced(Exception):
+    """A turn that was not kept, because other nodes own some of its rooms now. The store is well.
+
+    :param rooms: which.
+    """
+
+    def __init__(self, rooms: list[str]) -> None:
+        super().__init__(f"other nodes own {len(rooms)} of its rooms")
+        self.rooms = rooms
 
 
 class StoreError(Exception):

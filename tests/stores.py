@@ -10,7 +10,7 @@ from zope.interface import implementer
 from chatd.interfaces import IMessageStore
 from chatd.store import sql
 from chatd.store.sqlite import SqliteStore
-from chatd.turn import Kept, Restored, Turn, WaitingFound
+from chatd.turn import Claimed, Kept, Restored, Turn, WaitingFound
 
 
 class PromptStore(SqliteStore):
@@ -23,16 +23,16 @@ class PromptStore(SqliteStore):
         super().__init__(path, repeat_window=300, flush=False, now=now or (lambda: 0.0))
         self._connection: Any = None
 
-    def open(self) -> Restored:
+    def open(self, containers: bool = True) -> Restored:
         """See IMessageStore."""
         self._connection = self.connect()
-        return sql.restore(self.cursor(self._connection.cursor()))
+        return sql.restore(self.cursor(self._connection.cursor()), containers)
 
     def close(self) -> None:
         """See IMessageStore."""
         self._connection.close()
 
-    def _run(self, work: Callable[[sql.Cursor], Any]) -> "Deferred[Any]":
+    def _run(self, work: Callable[[sql.Cursor], Any], aside: bool = False) -> "Deferred[Any]":
         try:
             with self._connection:
                 return succeed(work(self.cursor(self._connection.cursor())))
@@ -86,9 +86,9 @@ class HeldStore:
 
     # -- IMessageStore ------------------------------------------------------------------------------
 
-    def open(self) -> Restored:
+    def open(self, containers: bool = True) -> Restored:
         """See IMessageStore."""
-        return self.behind.open()
+        return self.behind.open(containers)
 
     def commit(self, turn: Turn) -> "Deferred[Kept]":
         """See IMessageStore."""
@@ -98,15 +98,25 @@ class HeldStore:
         self.turns.append(turn)
         return kept
 
+    def claim(self, room: str, node: str) -> "Deferred[Claimed]":
+        """See IMessageStore."""
+        return self.behind.claim(room, node)
+
+    def kept_rooms(self) -> "Deferred[list[str]]":
+        """See IMessageStore."""
+        return self.behind.kept_rooms()
+
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See IMessageStore."""
         return self.behind.forget(created_before, most)
 
-    def waiting(
-        self, after: int, most: int, line: tuple[str, str] | None = None
-    ) -> "Deferred[WaitingFound]":
+    def waiting(self, after: int, most: int, line: tuple[str, str] | None = None) -> "Deferred[WaitingFound]":
         """See IMessageStore."""
         return self.behind.waiting(after, most, line)
+
+    def count_waiting(self) -> "Deferred[int]":
+        """See IMessageStore."""
+        return self.behind.count_waiting()
 
     def sent(self, places: Sequence[int]) -> "Deferred[None]":
         """See IMessageStore."""

@@ -10,8 +10,8 @@ from zope.interface import implementer
 
 from chatd.database import PooledConnection, interrupt
 from chatd.interfaces import IMessageStore
-from chatd.store import sql
-from chatd.turn import Kept, Restored, StoreError, Turn, WaitingFound
+from chatd.store import owners, sql
+from chatd.turn import Claimed, Kept, Restored, StoreError, Turn, WaitingFound
 
 T = TypeVar("T")
 
@@ -35,11 +35,14 @@ class DatabaseStore:
     """
 
     gathers = True
+    dialect: owners.Dialect
+    has_aside = False
+    """Whether what a cluster asks beside turns has a connection of its own, lest turns wait for it."""
 
     def __init__(self, repeat_window: float, now: Callable[[], float]) -> None:
         self._now = now
         self._repeat_window_ms = int(repeat_window * 1000)
-        self._pool: ConnectionPool | None = None
+        self._pools: list[ConnectionPool] = []
         self._under_way = 0
 
     # -- for the databases --------------------------------------------------------------------------
@@ -51,8 +54,11 @@ class DatabaseStore:
         """
         raise NotImplementedError
 
-    def make_pool(self) -> ConnectionPool:
-        """The pool of one connection."""
+    def make_pool(self, aside: bool) -> ConnectionPool:
+        """A pool of one connection.
+
+        :param aside: it is the one for what may wait for others, and has no thread until then.
+        """
         raise NotImplementedError
 
     def cursor(self, transaction: Any) -> sql.Cursor:
@@ -61,23 +67,37 @@ class DatabaseStore:
 
     # -- IMessageStore ------------------------------------------------------------------------------
 
-    def open(self) -> Restored:
+    def open(self, containers: bool = True) -> Restored:
         """See :meth:`chatd.interfaces.IMessageStore.open`."""
         connection = self.connect()
         try:
-            restored = sql.restore(self.cursor(connection.cursor()))
+            restored = sql.restore(self.cursor(connection.cursor()), containers)
             connection.commit()
         finally:
             connection.close()
-        self._pool = self.make_pool()
-        self._pool.connectionFactory = PooledConnection
-        self._pool.start()
+        self._pools = [self.make_pool(aside) for aside in (False, True)[: 1 + self.has_aside]]
+        for pool in self._pools:
+            pool.connectionFactory = PooledConnection
+            pool.start()
         return restored
 
     def commit(self, turn: Turn) -> "Deferred[Kept]":
         """See :meth:`chatd.interfaces.IMessageStore.commit`."""
         since = int(self._now() * 1000) - self._repeat_window_ms
-        return self._run(lambda cursor: sql.keep(cursor, turn, since))
+        return self._run(lambda cursor: self._keep(cursor, turn, since))
+
+    def _keep(self, cursor: sql.Cursor, turn: Turn, since: int) -> Kept:
+        if turn.fences:
+            owners.check(cursor, self.dialect, turn.fences)
+        return sql.keep(cursor, turn, since)
+
+    def claim(self, room: str, node: str) -> "Deferred[Claimed]":
+        """See :meth:`chatd.interfaces.IMessageStore.claim`."""
+        return self._run(lambda cursor: owners.claim(cursor, room, node), aside=True)
+
+    def kept_rooms(self) -> "Deferred[list[str]]":
+        """See :meth:`chatd.interfaces.IMessageStore.kept_rooms`."""
+        return self._run(owners.kept_rooms, aside=True)
 
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See :meth:`chatd.interfaces.IMessageStore.forget`."""
@@ -86,6 +106,10 @@ class DatabaseStore:
     def waiting(self, after: int, most: int, line: tuple[str, str] | None = None) -> "Deferred[WaitingFound]":
         """See :meth:`chatd.interfaces.IMessageStore.waiting`."""
         return self._run(lambda cursor: sql.waiting(cursor, after, most, line))
+
+    def count_waiting(self) -> "Deferred[int]":
+        """See :meth:`chatd.interfaces.IMessageStore.count_waiting`."""
+        return self._run(sql.count_waiting)
 
     def sent(self, places: Sequence[int]) -> "Deferred[None]":
         """See :meth:`chatd.interfaces.IMessageStore.sent`."""
@@ -97,18 +121,20 @@ class DatabaseStore:
 
     def close(self) -> None:
         """See :meth:`chatd.interfaces.IMessageStore.close`."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
+        pools, self._pools = self._pools, []
+        for pool in pools:
             if self._under_way:  # nobody may wait forever for a database that does not answer
                 for connection in tuple(pool.connections.values()):
                     interrupt(connection)
             pool.close()
 
-    def _run(self, work: Callable[[sql.Cursor], T]) -> "Deferred[T]":
-        if self._pool is None:
+    def _run(self, work: Callable[[sql.Cursor], T], aside: bool = False) -> "Deferred[T]":
+        if not self._pools:
             return fail(StoreError("the store is closed"))
         self._under_way += 1
-        done = self._pool.runInteraction(lambda transaction: work(self.cursor(transaction)))
+        done = self._pools[-1 if aside else 0].runInteraction(
+            lambda transaction: work(self.cursor(transaction))
+        )
         return done.addBoth(self._is_done)  # type: ignore[no-any-return]
 
     def _is_done(self, result: T) -> T:

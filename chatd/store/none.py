@@ -5,12 +5,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from chatd.interfaces import IMessageStore
 from chatd.model import Message
 from chatd.turn import (
+    Claimed,
+    Fenced,
     Kept,
     Page,
     PageFound,
@@ -45,13 +47,17 @@ class NoStore:
         self._said: dict[tuple[str, str], deque[Message]] = {}
         self._firsts: OrderedDict[tuple[str, str, str], tuple[float, Message]] = OrderedDict()
         self._reports = _Reports()
+        self._epochs: dict[str, int] = {}
 
-    def open(self) -> Restored:
+    def open(self, containers: bool = True) -> Restored:
         """See :meth:`chatd.interfaces.IMessageStore.open`."""
         return Restored("", [])
 
     def commit(self, turn: Turn) -> "Deferred[Kept]":
         """See :meth:`chatd.interfaces.IMessageStore.commit`."""
+        lost = {room for room, epoch in turn.fences if self._epochs.get(room) != epoch}
+        if lost:
+            return fail(Fenced(sorted(lost)))
         repeats = {}
         for at, message in enumerate(turn.messages):
             if message.client_message_id is not None and (first := self._first(message)) is not None:
@@ -66,6 +72,15 @@ class NoStore:
         self._reports.add(reports)
         return succeed(Kept(repeats, pages, len(reports)))
 
+    def claim(self, room: str, node: str) -> "Deferred[Claimed]":
+        """See :meth:`chatd.interfaces.IMessageStore.claim`."""
+        epoch = self._epochs[room] = self._epochs.get(room, 0) + 1
+        return succeed(Claimed(epoch, "", []))
+
+    def kept_rooms(self) -> "Deferred[list[str]]":
+        """See :meth:`chatd.interfaces.IMessageStore.kept_rooms`."""
+        return succeed([])
+
     def forget(self, created_before: int, most: int) -> "Deferred[int]":
         """See :meth:`chatd.interfaces.IMessageStore.forget`."""
         return succeed(0)
@@ -73,6 +88,10 @@ class NoStore:
     def waiting(self, after: int, most: int, line: tuple[str, str] | None = None) -> "Deferred[WaitingFound]":
         """See :meth:`chatd.interfaces.IMessageStore.waiting`."""
         return succeed(take_waiting(self._reports.after(after, line), most))
+
+    def count_waiting(self) -> "Deferred[int]":
+        """See :meth:`chatd.interfaces.IMessageStore.count_waiting`."""
+        return succeed(len(self._reports))
 
     def sent(self, places: Sequence[int]) -> "Deferred[None]":
         """See :meth:`chatd.interfaces.IMessageStore.sent`."""
@@ -121,6 +140,9 @@ class _Reports:
         self._last = 0
         self._all: dict[int, tuple[int, Waiting]] = {}  # with the time of each
         self._lines: dict[tuple[str, str], dict[int, Waiting]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
 
     def add(self, reports: Iterable[Report]) -> None:
         for report in reports:

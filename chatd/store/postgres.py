@@ -8,11 +8,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from twisted.enterprise.adbapi import ConnectionPool
 
-from chatd.store import sql
+from chatd.store import owners, sql
 from chatd.store.adbapi import DatabaseStore, closed_on_error
 from chatd.turn import StoreError
 
 CONNECT_SECONDS = 5
+STOPPED_SECONDS = 5.0  # that the server waits for the rest of a transaction
+CLAIM_SECONDS = 10.0  # that a claim waits for a turn of the former owner
 _LOCK = 9326  # of pg_advisory_xact_lock: two nodes that start together upgrade one after the other
 _SCHEMA = sql.schema("postgres")
 
@@ -25,6 +27,9 @@ class PostgresStore(DatabaseStore):
     :param now: the time in seconds since the epoch.
     :raises StoreError: if libpq cannot read the URL. What libpq says of it may hold a part of the password.
     """
+
+    dialect = owners.POSTGRES
+    has_aside = True
 
     def __init__(self, url: str, repeat_window: float, now: Callable[[], float] = time.time) -> None:
         super().__init__(repeat_window, now)
@@ -52,19 +57,33 @@ class PostgresStore(DatabaseStore):
             raise StoreError(f"store.url: {error}") from None
         return connection
 
-    def make_pool(self) -> ConnectionPool:
+    def make_pool(self, aside: bool) -> ConnectionPool:
         """See :meth:`chatd.store.adbapi.DatabaseStore.make_pool`."""
         return ConnectionPool(
             "psycopg",
             self._url,
             connect_timeout=CONNECT_SECONDS,
-            cp_min=1,
+            cp_min=0 if aside else 1,
             cp_max=1,
-            cp_name="store",
+            cp_name="store aside" if aside else "store",
             cp_noisy=False,
+            cp_openfun=_prepare_aside if aside else _prepare,
             cp_reconnect=True,
         )
 
+
+def _prepare(connection: "psycopg.Connection[Any]") -> None:
+    """Whoever waits for a row's lock sees then what was kept meanwhile; and who stops in the middle of a
+    transaction loses its locks after a while, so that another node can claim its rooms."""
+    connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {int(STOPPED_SECONDS * 1000)}".encode())
+    connection.commit()
+
+
+def _prepare_aside(connection: "psycopg.Connection[Any]") -> None:
+    _prepare(connection)
+    connection.execute(f"SET lock_timeout = {int(CLAIM_SECONDS * 1000)}".encode())
+    connection.commit()
 
 
 def _upgrade(connection: "psycopg.Connection[Any]") -> None:

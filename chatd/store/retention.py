@@ -22,6 +22,7 @@ class Retention(Service):
     """Keeps messages for some days.
 
     :param now: the time in seconds since the epoch.
+    :param may: whether this node is to do it, if there are several.
     """
 
     name = "retention"
@@ -32,10 +33,12 @@ class Retention(Service):
         store: IMessageStore,
         days: float,
         now: Callable[[], float],
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._days = days
         self._now = now
+        self._may = may
         self._rest = 0
         self._deleted = 0
         self._loop = LoopingCall(self._delete)
@@ -56,6 +59,8 @@ class Retention(Service):
 
     def _delete(self) -> "Deferred[None] | None":
         """One batch, at most once per pause; a long rest when nothing is old."""
+        if not self._may():
+            return None
         if self._rest:
             self._rest -= 1
             return None

@@ -183,12 +183,9 @@ def _first(cursor: Cursor, key: tuple[str, str, str], since: int) -> Message | N
 
 def find(cursor: Cursor, page: Page) -> PageFound:
     """The messages of a page (R1)."""
-    sql, values = page_query(page)
-    cursor.execute(sql, values)
+    cursor.execute(*page_query(page))
     messages, more = take((_decode_message(row[0]) for row in iter(cursor.fetchone, None)), page)
-    if page.after is None:
-        messages.reverse()
-    return PageFound(tuple(messages), more)
+    return PageFound(tuple(messages if page.after is not None else reversed(messages)), more)
 
 
 def page_query(page: Page) -> tuple[str, tuple[Any, ...]]:
@@ -211,15 +208,19 @@ def page_query(page: Page) -> tuple[str, tuple[Any, ...]]:
     return sql, (page.room, page.container_id or "", first, last, page.limit + 1)
 
 
-def restore(cursor: Cursor) -> Restored:
+def restore(cursor: Cursor, with_containers: bool = True) -> Restored:
     """What is known at start."""
     cursor.execute("SELECT id FROM messages ORDER BY seq DESC LIMIT 1")
     last = cursor.fetchall()
-    cursor.execute("SELECT body FROM containers ORDER BY room, id")
-    containers = [_decode_container(row[0]) for row in cursor.fetchall()]
-    cursor.execute("SELECT count(*) FROM reports")
-    reports = sum(count for (count,) in cursor.fetchall())
-    return Restored(last[0][0] if last else "", containers, reports)
+    found = containers(cursor) if with_containers else []
+    return Restored(last[0][0] if last else "", found, count_waiting(cursor))
+
+
+def containers(cursor: Cursor, room: str | None = None) -> list[ContainerState]:
+    """All containers, or a room's."""
+    of_room, values = ("", ()) if room is None else ("WHERE room = %s ", (room,))
+    cursor.execute(f"SELECT body FROM containers {of_room}ORDER BY room, id", values)
+    return [_decode_container(row[0]) for row in cursor.fetchall()]
 
 
 def forget(cursor: Cursor, created_before: int, most: int) -> int:
@@ -244,6 +245,12 @@ def all_messages(cursor: Cursor, after: int, most: int) -> list[tuple[int, Messa
 
 
 # -- reports ----------------------------------------------------------------------------------------
+
+
+def count_waiting(cursor: Cursor) -> int:
+    """How many reports there are."""
+    cursor.execute("SELECT count(*) FROM reports")
+    return sum(count for (count,) in cursor.fetchall())
 
 
 def add_reports(cursor: Cursor, reports: Iterable[Report]) -> None:

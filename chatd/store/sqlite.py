@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.enterprise.adbapi import ConnectionPool
 
-from chatd.store import sql
+from chatd.store import owners, sql
 from chatd.store.adbapi import DatabaseStore, closed_on_error
 from chatd.turn import StoreError
 
@@ -27,6 +27,8 @@ class SqliteStore(DatabaseStore):
     :param now: the time in seconds since the epoch.
     """
 
+    dialect = owners.SQLITE
+
     def __init__(
         self, path: str, repeat_window: float, flush: bool, now: Callable[[], float] = time.time
     ) -> None:
@@ -45,7 +47,7 @@ class SqliteStore(DatabaseStore):
             raise StoreError(f"store.url: {self._path}: {error}") from None
         return connection
 
-    def make_pool(self) -> ConnectionPool:
+    def make_pool(self, aside: bool) -> ConnectionPool:
         """See :meth:`chatd.store.adbapi.DatabaseStore.make_pool`."""
         return ConnectionPool(
             "sqlite3",

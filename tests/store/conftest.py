@@ -10,7 +10,7 @@ from chatd.interfaces import IMessageStore
 from chatd.model import Message
 from chatd.store.none import NoStore
 from chatd.store.sqlite import SqliteStore
-from chatd.turn import ContainerState, Kept, Page, PageFound, Turn
+from chatd.turn import ContainerState, Kept, Page, PageFound, Report, Turn
 from tests.durability.conftest import cluster
 
 __all__ = ["cluster"]  # a fixture is found where it is imported
@@ -110,3 +110,8 @@ def page(**fields: object) -> Page:
 def container(id: str, *agents: str, **fields: object) -> ContainerState:
     """A container of the lobby, with some agents in it."""
     return ContainerState(room="lobby", id=id, since="1", members=(id, *agents), **fields)
+
+
+def report(id: str, **fields: object) -> Report:
+    """Something that is to be told of the lobby, of which nothing but the id matters."""
+    return Report(**{"id": id, "time": EPOCH, "room": "lobby", "container_id": None, "body": b"{}", **fields})

@@ -3,13 +3,8 @@
 import pytest
 from pytest_twisted import ensureDeferred
 
-from chatd.turn import PAGE_SIZE, Report, Turn
-from tests.store.conftest import EPOCH, Shelf, message, messages
-
-
-def report(id: str, **fields: object) -> Report:
-    """Something that is to be told of the lobby, of which nothing but the id matters."""
-    return Report(**{"id": id, "time": EPOCH, "room": "lobby", "container_id": None, "body": b"{}", **fields})
+from chatd.turn import PAGE_SIZE, Turn
+from tests.store.conftest import EPOCH, Shelf, message, messages, report
 
 
 async def keep(shelf: Shelf, *ids: str, **fields: object) -> int:
@@ -181,3 +176,11 @@ async def test_of_what_is_too_much_the_oldest_are_dropped(any_shelf: Shelf) -> N
     assert await any_shelf.store.drop(0, 3, 2) == [where["a"], where["b"]]
     assert await any_shelf.store.drop(0, 1, 2) == [where["c"]]
     assert await waiting(any_shelf) == ["d"]
+
+
+@ensureDeferred
+async def test_those_that_wait_are_counted(any_shelf: Shelf) -> None:
+    assert await any_shelf.store.count_waiting() == 0
+    await keep(any_shelf, *"abc")
+    await any_shelf.store.sent([(await places(any_shelf))["b"]])
+    assert await any_shelf.store.count_waiting() == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatd.model import Message
-from chatd.store import sql
+from chatd.store import owners, sql
 from chatd.store.__main__ import BATCH, main
 from chatd.store.urls import database
 from chatd.turn import ContainerState, Report
@@ -153,3 +153,18 @@ def test_what_the_backend_was_not_told_yet_is_copied_in_its_order(place: Place) 
     with closing(store.connect()) as connection:
         found = sql.all_reports(store.cursor(connection.cursor()), 0, 10**6)
     assert [report for _, report in found] == reports
+
+
+def test_whose_the_rooms_were_is_not_copied(place: Place) -> None:
+    """Nobody runs on either store."""
+    source, target = place("sqlite"), place("sqlite2")
+    fill(source, MESSAGES[:1], CONTAINERS)
+    store = database(source, 300, False)
+    with closing(store.connect()) as connection:
+        owners.claim(store.cursor(connection.cursor()), "lobby", "a")
+        connection.commit()
+    assert main(["copy", source, target]) == 0
+    store = database(target, 300, False)
+    with closing(store.connect()) as connection:
+        claimed = owners.claim(store.cursor(connection.cursor()), "lobby", "b")
+    assert (claimed.epoch, claimed.last_id, claimed.containers) == (1, MESSAGES[0].id, CONTAINERS)

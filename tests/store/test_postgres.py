@@ -32,7 +32,7 @@ def test_an_empty_database_gets_the_newest_schema(store: object, url: str, clust
     assert cluster.query(url, "SELECT version FROM chatd_schema") == [(len(postgres._SCHEMA),)]
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     names = [name for (name,) in cluster.query(url, tables)]
-    assert names == ["chatd_schema", "containers", "messages", "reports"]
+    assert names == ["chatd_schema", "containers", "messages", "owners", "reports"]
 
 
 def test_opening_again_changes_nothing(store: object, url: str, cluster: Cluster) -> None:

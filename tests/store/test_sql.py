@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chatd.store import sql
+from chatd.store import owners, sql
 from chatd.store.sqlite import SqliteStore
-from chatd.turn import StoreError, Turn
+from chatd.turn import Fenced, StoreError, Turn
 from tests.durability.postgres import Cluster
 from tests.store.conftest import message, messages, page
 
@@ -150,6 +150,31 @@ def test_postgres_finds_a_repeat_by_the_index(postgres: Explaining) -> None:
     sql.keep(postgres, Turn(messages=[message("1", client_message_id="nobody's")]), 0)
     plan = "\n".join(postgres.plans[0])
     assert "messages_by_client_message_id" in plan and "Seq Scan" not in plan
+
+
+# -- owners ---------------------------------------------------------------------------------------------
+
+
+def test_sqlite_finds_owners_and_what_a_claim_asks_by_an_index(sqlite: Explaining) -> None:
+    with pytest.raises(Fenced):
+        owners.check(sqlite, owners.SQLITE, [("lobby", 1), ("den", 1)])
+    owners.claim(sqlite, "lobby", "a")
+    check, epoch, last, containers = sqlite.plans
+    assert check[0] == epoch[0] == "SEARCH owners USING PRIMARY KEY (room=?)"
+    assert last == ["SEARCH messages USING COVERING INDEX messages_by_conversation (room=?)"]
+    assert containers == ["SEARCH containers USING PRIMARY KEY (room=?)"]
+
+
+def test_postgres_finds_owners_and_what_a_claim_asks_by_an_index(postgres: Explaining) -> None:
+    with pytest.raises(Fenced):
+        owners.check(postgres, owners.POSTGRES, [("lobby", 1), ("den", 1)])
+    owners.claim(postgres, "lobby", "a")
+    check, epoch, last, containers = ("\n".join(plan) for plan in postgres.plans)
+    assert "owners_pkey" in check and "LockRows" in check
+    assert "owners_pkey" in epoch
+    assert "Limit" in last and "Scan Backward using messages_by_room on messages" in last
+    assert "containers_pkey" in containers
+    assert not any("Seq Scan" in plan for plan in (check, epoch, last, containers))
 
 
 # -- the schema -----------------------------------------------------------------------------------------

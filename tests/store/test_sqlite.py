@@ -68,7 +68,8 @@ def test_a_new_file_gets_the_newest_schema(store: SqliteStore, path: Path) -> No
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (len(sqlite._SCHEMA),)
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        assert [name for (name,) in tables] == ["containers", "messages", "reports", "sqlite_sequence"]
+        names = [name for (name,) in tables]
+        assert names == ["containers", "messages", "owners", "reports", "sqlite_sequence"]
 
 
 @ensureDeferred
