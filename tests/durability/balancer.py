@@ -31,7 +31,7 @@ backend chatd
     option httpchk
     http-check send meth GET uri /readyz hdr Authorization "Bearer {token}"
     http-check expect status 200
-    default-server check inter 50ms fall 1 rise 1
+    default-server check {check}
 {servers}
 """
 
@@ -40,9 +40,17 @@ class Balancer:
     """A running haproxy, for a ``with`` block.
 
     :param servers: the chat port and the admin port of each.
+    :param check: how often it asks a server, and how often it must be told the same.
     """
 
-    def __init__(self, folder: Path, port: int, servers: list[tuple[int, int]], token: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        servers: list[tuple[int, int]],
+        token: str,
+        check: str = "inter 50ms fall 1 rise 1",
+    ) -> None:
         self.port = port
         self._socket = folder / "haproxy.sock"
         lines = "\n".join(
@@ -50,7 +58,7 @@ class Balancer:
             for number, (chat, admin) in enumerate(servers)
         )
         file = folder / "haproxy.cfg"
-        file.write_text(CONFIG.format(folder=folder, port=port, token=token, servers=lines))
+        file.write_text(CONFIG.format(folder=folder, port=port, token=token, servers=lines, check=check))
         assert HAPROXY is not None
         self._process = subprocess.Popen([HAPROXY, "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
 

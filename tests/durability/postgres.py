@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own: made, ended and started again, on a port of 127.0.0.1."""
 
+import atexit
 import os
 import pwd
 import shutil
@@ -13,6 +14,7 @@ from tests.durability.phoenix import free_port
 from tests.durability.rounds import ROWS, Row, rows
 
 PATIENCE = 60  # seconds
+ENOUGH = 8 * 1024**3  # bytes, for some hundred databases
 
 
 def programs() -> Path | None:
@@ -32,7 +34,8 @@ class Cluster:
     def __init__(self, programs: Path) -> None:
         self._programs = programs
         self._owner = _owner()
-        self._directory = Path(tempfile.mkdtemp(prefix="chatd-pg-"))  # pytest's are closed to other users
+        # pytest's folders are closed to other users
+        self._directory = Path(tempfile.mkdtemp(prefix="chatd-pg-", dir=_place()))
         if self._owner is not None:
             os.chown(self._directory, self._owner.pw_uid, self._owner.pw_gid)
         self.port = free_port()
@@ -50,8 +53,8 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         try:
             self.stop("immediate")
-        finally:
-            shutil.rmtree(self._directory)
+        finally:  # the files of many databases take a busy disk longer than a test may
+            atexit.register(shutil.rmtree, self._directory)
 
     def start(self) -> None:
         """Start it. Returns when it takes connections."""
@@ -104,6 +107,13 @@ class Cluster:
             **ids,
         )
         assert ended.returncode == 0, f"{command} ended with {ended.returncode}"
+
+
+def _place() -> str | None:
+    """Memory, where there is enough of it: every database is hundreds of files. None: the usual place."""
+    memory = Path("/dev/shm")
+    enough = memory.is_dir() and shutil.disk_usage(memory).free > ENOUGH
+    return str(memory) if enough else None
 
 
 def _owner() -> pwd.struct_passwd | None:

@@ -9,12 +9,12 @@ import pytest
 from tests.durability.disks import small_disk
 from tests.durability.phoenix import free_port
 from tests.durability.postgres import Cluster
-from tests.processes.servers import ANY_PORT, twistd
+from tests.processes.servers import ANY_PORT, NO_PAGES, twistd
 
 
 def refusal(directory: Path, url: str) -> str:
     """Run chatd, which is not to start. :returns: the one line."""
-    (directory / "chatd.toml").write_text(f'[store]\nurl = "{url}"\n')
+    (directory / "chatd.toml").write_text(f'[store]\nurl = "{url}"\n{NO_PAGES}')
     ended = twistd("-n", "--pidfile=", "chatd", "--listen", ANY_PORT, "--config", "chatd.toml", cwd=directory)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1 and ended.stderr.startswith("chatd: ")

@@ -1,0 +1,3 @@
+"""An agent and two customers, each on another node."""
+
+from tests.processes.test_conversations import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""The parts of a node, each by itself, or with a real Redis alone."""
