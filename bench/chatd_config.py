@@ -1,11 +1,14 @@
 """The configurations chatd is measured with. A new variant is one more entry in VARIANTS."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 # A benchmark's sender is no abuser: the limits are out of its way, everything else is the default.
 LIMITS = {"rate": 1_000_000, "burst": 1_000_000}
 LOG = {"level": "warn"}  # the peers write no line for each connection either
+
+Settings = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Variant:
 
     title: str
     note: str = ""
-    settings: dict[str, dict[str, object]] = field(default_factory=dict)
+    settings: Settings = field(default_factory=dict)
     default: bool = True
 
 
@@ -41,8 +44,13 @@ def _literal(value: object, folder: Path) -> str:
 
 def render(variant: str, folder: Path) -> str:
     """The variant's configuration file."""
+    return written(VARIANTS[variant].settings, folder)
+
+
+def written(settings: Settings, folder: Path) -> str:
+    """A configuration file with these settings beside those of all benchmarks."""
     sections: dict[str, dict[str, object]] = {"limits": dict(LIMITS), "log": dict(LOG)}
-    for name, values in VARIANTS[variant].settings.items():
+    for name, values in settings.items():
         sections.setdefault(name, {}).update(values)
     lines: list[str] = []
     for name, values in sections.items():

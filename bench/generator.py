@@ -8,7 +8,7 @@ from typing import Any
 from bench import native
 from bench.processes import pinned
 
-BARRIERS = ("empty", "begin", "end")
+BARRIERS = ("empty", "joined", "begin", "end")
 COUNTS = ("outstanding", "gaps", "duplicates", "misdelivered", "unknown")
 
 
@@ -16,9 +16,13 @@ class LoadError(Exception):
     """The load could not be run, or what arrived was not complete and in order."""
 
 
-def run(options: Mapping[str, object], port: int, cpu: int, at: Callable[[str], None]) -> dict[str, Any]:
+def run(
+    options: Mapping[str, object], port: int | str, cpu: int | None, at: Callable[[str], None]
+) -> dict[str, Any]:
     """One run of the load; its report.
 
+    :param port: of the server; of several, separated by commas.
+    :param cpu: it runs on; None: any.
     :param at: called at each barrier, while the generator waits: nothing is sent or counted meanwhile.
     :raises LoadError: with the reason, when the run does not count.
     """

@@ -39,11 +39,12 @@ class Cores:
         return cls(allowed[0], allowed[1])
 
 
-def pinned(cpu: int) -> Callable[[], None]:
-    """For a child before it becomes its program: one CPU, many files, and an end with its parent."""
+def pinned(cpu: int | None) -> Callable[[], None]:
+    """For a child before it becomes its program: one CPU, or all, many files, and an end with its parent."""
 
     def prepare() -> None:
-        os.sched_setaffinity(0, {cpu})
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

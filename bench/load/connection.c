@@ -44,9 +44,23 @@ void connections_allocate(int count)
         c->fd = -1;
         c->number = i;
         c->room = i % opt.rooms;
-        c->sender = i < opt.senders ? i : -1;
+        int sender = i - opt.mute * opt.rooms;
+        c->sender = sender >= 0 && sender < opt.senders ? sender : -1;
         c->next = next + (size_t)i * (size_t)slots;
     }
+}
+
+/* The port of the node that a connection goes to. */
+static int port_of(const struct connection *c)
+{
+    size_t member = (size_t)(c->number / opt.rooms), given = strlen(opt.places);
+    if (strcmp(opt.places, "rooms") == 0)
+        return opt.ports[c->room % opt.port_count];
+    if (strcmp(opt.places, "random") != 0)
+        return opt.ports[opt.places[member < given ? member : given - 1] - '0'];
+    uint32_t mixed = ((uint32_t)c->number + 1) * 2654435761u; /* the same in every run */
+    mixed = (mixed ^ mixed >> 15) * 2246822519u;
+    return opt.ports[(mixed ^ mixed >> 13) % (uint32_t)opt.port_count];
 }
 
 static void request(struct connection *c)
@@ -57,7 +71,7 @@ static void request(struct connection *c)
         "&icon=https%%3A%%2F%%2Fexample.org%%2Favatars%%2F%05d.png HTTP/1.1\r\n"
         "Host: 127.0.0.1:%d\r\nUser-Agent: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        c->number, c->number, c->room, c->number, opt.port);
+        c->number, c->number, c->room, c->number, port_of(c));
     c->state = UPGRADING;
     loop_watch(c, EPOLLIN, false);
     connection_send(c, (uint8_t *)text, (size_t)length);
@@ -78,7 +92,7 @@ static void prepare_socket(struct connection *c)
 
 static void connection_open(struct connection *c)
 {
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_of(c))};
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0)

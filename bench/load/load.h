@@ -20,13 +20,17 @@
 #define MARKER_LENGTH 7
 #define STAMP_LENGTH (MARKER_LENGTH + 4 + 8 + 16)
 
+#define PORTS_MAX 16
+
 enum state { UNUSED, CONNECTING, UPGRADING, JOINING, READY, CLOSING, CLOSED };
 
 struct options {
     const char *mode;
-    int port;
+    int ports[PORTS_MAX], port_count; /* of the nodes; most servers have one */
+    const char *places;   /* the node of each connection: "random", "rooms", or digits for a room's members */
     int rooms, members;   /* rooms x members connections */
-    int senders;          /* the first connections; connection i is in room i % rooms */
+    int senders;          /* the first connections but for the mute; connection i is in room i % rooms */
+    int mute;             /* so many members of each room come first and say nothing */
     int inflight;         /* closed: messages of one sender on their way */
     double rate;          /* paced: messages per second, of all senders together */
     int size;             /* bytes of a message's JSON */
@@ -36,6 +40,7 @@ struct options {
     int sources;          /* source addresses 127.0.0.2 ... */
     int limit;            /* seconds after which the process ends whatever happens */
     bool join_frame;      /* joined with the first frame, not with the 101 */
+    bool ids;             /* messages have a clientMessageId */
     bool sync;            /* stop at barriers until the runner says go */
 };
 

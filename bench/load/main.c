@@ -1,6 +1,7 @@
 /* Usage: load mode=closed port=9326 members=100 seconds=3 ...   One JSON object comes out. */
 #include "load.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 struct options opt = {
     .mode = "closed", .rooms = 1, .members = 10, .senders = 10, .inflight = 4, .rate = 100, .size = 200,
     .warm = 1, .seconds = 3, .count = 1000, .concurrency = 32, .sources = 1, .limit = 120,
-    .join_frame = true,
+    .join_frame = true, .places = "random",
 };
 
 _Noreturn void fail(const char *format, ...)
@@ -29,6 +30,28 @@ _Noreturn void fail(const char *format, ...)
     _exit(1);
 }
 
+static void ports(const char *value)
+{
+    for (opt.port_count = 0; *value && opt.port_count < PORTS_MAX; value += *value == ',') {
+        char *end;
+        opt.ports[opt.port_count++] = (int)strtol(value, &end, 10);
+        if (end == value)
+            fail("ports are separated by commas");
+        value = end;
+    }
+}
+
+/* Whether somebody can be put there. */
+static bool places_known(void)
+{
+    if (strcmp(opt.places, "random") == 0 || strcmp(opt.places, "rooms") == 0)
+        return true;
+    for (const char *c = opt.places; *c; c++)
+        if (!isdigit((unsigned char)*c) || *c - '0' >= opt.port_count)
+            return false;
+    return *opt.places != 0;
+}
+
 static void option(char *argument)
 {
     char *value = strchr(argument, '=');
@@ -36,7 +59,8 @@ static void option(char *argument)
         fail("not key=value: %s", argument);
     *value++ = 0;
     struct { const char *key; int *at; } whole[] = {
-        {"port", &opt.port}, {"rooms", &opt.rooms}, {"members", &opt.members}, {"senders", &opt.senders},
+        {"rooms", &opt.rooms}, {"members", &opt.members}, {"mute", &opt.mute},
+        {"senders", &opt.senders},
         {"inflight", &opt.inflight}, {"size", &opt.size}, {"count", &opt.count},
         {"concurrency", &opt.concurrency}, {"sources", &opt.sources}, {"limit", &opt.limit},
     };
@@ -49,6 +73,9 @@ static void option(char *argument)
         }
     }
     if (strcmp(argument, "mode") == 0) opt.mode = value;
+    else if (strcmp(argument, "port") == 0) ports(value);
+    else if (strcmp(argument, "places") == 0) opt.places = value;
+    else if (strcmp(argument, "ids") == 0) opt.ids = atoi(value) != 0;
     else if (strcmp(argument, "rate") == 0) opt.rate = atof(value);
     else if (strcmp(argument, "warm") == 0) opt.warm = atof(value);
     else if (strcmp(argument, "seconds") == 0) opt.seconds = atof(value);
@@ -100,10 +127,14 @@ int main(int argc, char **argv)
     struct report report = {0};
     for (int i = 1; i < argc; i++)
         option(argv[i]);
-    if (opt.port == 0)
+    if (opt.port_count == 0)
         fail("port is missing");
-    if (opt.senders > opt.rooms * opt.members)
-        opt.senders = opt.rooms * opt.members;
+    if (!places_known())
+        fail("unknown places %s", opt.places);
+    if (opt.senders > opt.rooms * (opt.members - opt.mute))
+        opt.senders = opt.rooms * (opt.members - opt.mute);
+    if (opt.senders <= 0)
+        fail("nobody sends");
     if (strcmp(opt.mode, "stalled") == 0 && opt.senders >= opt.members)
         fail("the stalled member must not be a sender");
     alarm((unsigned)opt.limit); /* the end, whatever happens */

@@ -57,6 +57,7 @@ static void drain(struct report *report)
 static void closed(struct report *report)
 {
     join_all();
+    barrier("joined");
     sending = true;
     for (int i = 0; i < connection_count; i++)
         if (connections[i].sender >= 0)
@@ -78,13 +79,14 @@ static void paced_tick(void)
     if (gap > late_max)
         late_max = gap;
     last = now;
-    send_messages(&connections[turn], 1);
+    send_messages(&connections[turn + opt.mute * opt.rooms], 1);
     turn = (turn + 1) % opt.senders;
 }
 
 static void paced(struct report *report)
 {
     join_all();
+    barrier("joined");
     paced_latency = true;
     loop_ticks(opt.rate, paced_tick);
     loop_for(opt.warm);

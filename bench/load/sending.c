@@ -1,4 +1,5 @@
-/* What is sent: {"messageType":"text","messageContent":"@bench@<sender><sequence><time>xxx..."}. */
+/* What is sent: {"messageType":"text","messageContent":"@bench@<sender><sequence><time>xxx..."}, with ids also a
+ * clientMessageId of sender and sequence. */
 #include "load.h"
 
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 
 #define HEAD "{\"messageType\":\"text\",\"messageContent\":\"" MARKER
 #define TAIL "\"}"
+#define ID_LENGTH 12
+#define ID_TAIL "\",\"clientMessageId\":\"000000000000\"}"
 #define HEADER_MAX 14
 #define MASK 0x5a
 
@@ -20,13 +23,14 @@ static size_t header_length, frame_length, batch_limit;
 void sending_init(void)
 {
     size_t size = (size_t)opt.size, at = 0;
+    const char *tail = opt.ids ? ID_TAIL : TAIL;
     batch_limit = 64;
     frame = malloc(HEADER_MAX + size);
     batch = malloc((HEADER_MAX + size) * batch_limit);
     sent = calloc((size_t)opt.senders + 1, sizeof *sent);
     if (!frame || !batch || !sent)
         fail("out of memory");
-    if (size < strlen(HEAD TAIL) + STAMP_LENGTH || size < 126 || size > 65535)
+    if (size < strlen(HEAD) + strlen(tail) + STAMP_LENGTH || size < 126 || size > 65535)
         fail("size must be from 126 to 65535");
     frame[at++] = 0x81;
     frame[at++] = 0x80 | 126;
@@ -38,7 +42,7 @@ void sending_init(void)
     uint8_t *text = frame + header_length;
     memset(text, 'x', size);
     memcpy(text, HEAD, strlen(HEAD));
-    memcpy(text + size - strlen(TAIL), TAIL, strlen(TAIL));
+    memcpy(text + size - strlen(tail), tail, strlen(tail));
     for (size_t i = 0; i < size; i++)
         text[i] ^= MASK;
 }
@@ -57,8 +61,10 @@ void send_messages(struct connection *c, int count)
         size_t n = (size_t)count < batch_limit ? (size_t)count : batch_limit;
         uint64_t now = now_ns();
         for (size_t i = 0; i < n; i++) {
-            uint8_t *at = batch + i * frame_length;
+            uint8_t *at = batch + i * frame_length, *id = at + frame_length - strlen(TAIL) - ID_LENGTH;
             memcpy(at, frame, frame_length);
+            if (opt.ids)
+                put_hex(put_hex(id, (uint64_t)c->sender, 4), sent[c->sender], 8);
             at = put_hex(at + header_length + strlen(HEAD), (uint64_t)c->sender, 4);
             at = put_hex(at, sent[c->sender]++, 8);
             put_hex(at, now, 16);
