@@ -1,11 +1,14 @@
-"""Clients' addresses: which is whose, behind proxies too; and which URLs may be asked. Pure."""
+"""Clients' addresses: which is whose, behind proxies too; and which URLs may be asked, or told. Pure."""
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 UNIX = "unix"
 """The address of who connects through a UNIX socket."""
+
+_HOST = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
 
 Network = IPv4Network | IPv6Network
 
@@ -26,14 +29,41 @@ def checked_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.username is not None or not parts.hostname:
         raise ValueError('expected a URL such as "https://shop.example/chat", without a user in it')
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)):
         return text
     raise ValueError("expected a URL that begins with https://, since secrets are sent there")
 
 
-def _is_loopback(host: str) -> bool:
+def checked_pages(text: str) -> str:
+    """The address of the pages, or none. :raises ValueError: with what is wrong with it."""
+    return _checked_address(text, "https?", "", "https://chat.example/")
+
+
+def checked_chat(text: str) -> str:
+    """The address of the chat, or none. :raises ValueError: with what is wrong with it."""
+    return _checked_address(text, "wss?", "[A-Za-z0-9._~/-]*", "wss://chat.example/")
+
+
+def _checked_address(text: str, schemes: str, paths: str, example: str) -> str:
+    if not text:
+        return ""
+    scheme, _, rest = text.partition("://")
+    host, _, path = rest.partition("/")
+    if not (re.fullmatch(schemes, scheme) and _HOST.fullmatch(host) and re.fullmatch(paths, path)):
+        raise ValueError(f'expected a URL such as "{example}"')
+    return f"{scheme}://{host}/{path}"
+
+
+def host_of(header: str) -> str | None:
+    """The name or address that a Host header has, without the port; None: it has none that is sound."""
+    found = _HOST.fullmatch(header)
+    return found and found.group(1)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's for itself. ``[::1]`` may stand in brackets."""
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        return host.lower() == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

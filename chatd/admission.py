@@ -1,6 +1,7 @@
 """Who may come in at all, before it is asked who it is: origins, and how many from where."""
 
 from collections import Counter
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from chatd.addresses import Proxies, neighbourhood
@@ -78,7 +79,21 @@ class Admission:
     def joined(self, user_id: str) -> None:
         """One more connection of a user. :raises CloseConnection: 4429 if that is too many."""
         if not self._users.add(user_id):
-            raise _too_many("Too many connections of this user.")
+            raise too_many_of_user()
+
+    @property
+    def max_per_user(self) -> int:
+        """How many connections a user may have; 0: any number."""
+        return self._users.most
+
+    @property
+    def users(self) -> Iterable[str]:
+        """Whose connections are counted."""
+        return self._users.keys
+
+    def count_of(self, user_id: str) -> int:
+        """How many connections a user has, as far as they are counted."""
+        return self._users.count_of(user_id)
 
     def left(self, user_id: str) -> None:
         """A connection of a user is gone."""
@@ -92,28 +107,42 @@ class Tally:
     """
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self._count: Counter[str] = Counter()
 
     @property
     def counts(self) -> bool:
         """Whether there is a limit."""
-        return self._most > 0
+        return self.most > 0
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """Those of which there are any."""
+        return self._count.keys()
+
+    def count_of(self, key: str) -> int:
+        """How many there are."""
+        return self._count[key]
 
     def add(self, key: str, forced: bool = False) -> bool:
         """One more. :returns: whether that may be; if ``forced`` it is counted all the same."""
-        if self._most:
-            if self._count[key] >= self._most and not forced:
+        if self.most:
+            if self._count[key] >= self.most and not forced:
                 return False
             self._count[key] += 1
         return True
 
     def remove(self, key: str) -> None:
         """One less."""
-        if self._most:
+        if self.most:
             self._count[key] -= 1
             if not self._count[key]:
                 del self._count[key]
+
+
+def too_many_of_user() -> CloseConnection:
+    """A user has as many connections as may be."""
+    return _too_many("Too many connections of this user.")
 
 
 def _too_many(sentence: str) -> CloseConnection:

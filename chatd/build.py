@@ -22,6 +22,7 @@ from chatd.checkers.hashes import Hashes
 from chatd.checkers.http import HttpChecker
 from chatd.checkers.projects import Projects
 from chatd.checkers.sql import SqlChecker
+from chatd.coalescing import Coalescing
 from chatd.config import Auth, Config, ConfigError, Server
 from chatd.conversations import Conversations
 from chatd.endpoint import Endpoint
@@ -40,6 +41,7 @@ from chatd.stamp import Stamp
 from chatd.store.retention import Retention
 from chatd.sweeper import Sweeper
 from chatd.verdicts import Verdicts
+from chatd.web.door import WebDoor
 from chatd.webhook import Webhook
 from chatd.wire.events import Encoder
 
@@ -52,6 +54,7 @@ def build(
     read: Callable[[], Config] | None = None,
     manhole: IStreamServerEndpoint | None = None,
     admin: Opening | None = None,
+    web: tuple[str, IStreamServerEndpoint] | None = None,
 ) -> "House":
     """Put the house together.
 
@@ -61,10 +64,15 @@ def build(
     :param read: reads the configuration again.
     :param manhole: where it is, if there is one.
     :param admin: where the admin API listens, if it does.
+    :param web: where the pages are served, if they are, with its description.
     """
     encode = Encoder(settings.notices.time_format).encode
     registry = Registry(encode)
-    bus = LocalBus(registry.deliver)
+    bus: Any = LocalBus(registry.deliver)
+    if settings.cluster.redis:
+        from chatd.cluster.cluster import Cluster, ClusterBus
+
+        bus = ClusterBus()
     outbox = Outbox(clock, bus, store, settings.store.queue)
     stamp = Stamp(time.time)
     notices = _notices(settings)
@@ -81,6 +89,7 @@ def build(
         reports,
     )
     chat = Chat(registry, outbox, clock, stamp, notices, conversations, settings.server.displace, reports)
+    chat.coalescing = Coalescing(settings.notices.coalesce_above, settings.notices.coalesce_window)
     sweeper = Sweeper(
         clock,
         settings.heartbeat.interval,
@@ -90,9 +99,12 @@ def build(
     projects = _projects(settings.auth, clock)
     webhook = _webhook(settings.webhook, clock, store, outbox)
     verdicts = _verdicts(settings.before_message, clock, settings.limits.message_size)
+    cluster = None
+    if settings.cluster.redis:
+        cluster = Cluster(clock, settings.cluster, bus, chat, registry, outbox, stamp, store, encode)
     factory = ChatFactory(
         clock,
-        chat,
+        chat if cluster is None else cluster.switchboard,
         sweeper,
         _logins(settings, projects),
         admission=_admission(settings.server),
@@ -105,16 +117,26 @@ def build(
         direct_send=settings.server.direct_send,
         verdicts=verdicts,
     )
-    keeper = Keeper(clock, store, outbox, registry, stamp)
+    if cluster is not None:
+        factory.quota = quota = cluster.quota
+        quota.most = lambda: factory.admission.max_per_user
+        quota.count_of = lambda user_id: factory.admission.count_of(user_id)
+        quota.users = lambda: factory.admission.users
+        if webhook is not None:
+            webhook.pass_on = cluster.leader.pass_on
+            cluster.leader.add_sending(webhook)
+    keeper = Keeper(clock, store, outbox, registry, stamp, containers=cluster is None)
+    listeners = [Listener(name, endpoint, factory) for name, endpoint in endpoints]
     house = House(
         clock,
         chat,
         factory,
         keeper,
-        [Listener(name, endpoint, factory) for name, endpoint in endpoints],
+        listeners,
         projects,
         webhook,
         verdicts,
+        cluster,
     )
     registry.setServiceParent(house)
     sweeper.setServiceParent(house)
@@ -124,12 +146,20 @@ def build(
 
         namespace = Namespace(clock, registry, factory, outbox, stamp)
         Manhole(clock, settings.manhole, manhole, namespace.entries()).setServiceParent(house)
+    office = pages = None
     if admin is not None:
         side = registry, outbox, bus, stamp, conversations, replies, factory, house.readiness, house.reload
-        house.add_side_door(AdminDoor(admin, clock, *side, settings.limits.message_size, webhook, verdicts))
+        hooks = webhook, verdicts
+        office = AdminDoor(admin, clock, *side, settings.limits.message_size, *hooks, cluster)
+        house.add_side_door(office)
+    if web is not None:
+        pages = _pages(web, clock, settings, listeners, replies, office)
+        factory.pages_for = pages.whereabouts.pages_for
+        house.add_side_door(pages)
     if settings.store.keep_days:
         days = settings.store.keep_days
-        Retention(clock, store, days, time.time).setServiceParent(house)
+        may = (lambda: True) if cluster is None else (lambda: cluster.leader.leads)
+        Retention(clock, store, days, time.time, may).setServiceParent(house)
     house.drain_seconds = settings.server.drain_seconds
 
     def apply(old: Config, new: Config) -> None:
@@ -141,6 +171,10 @@ def build(
             factory.logins.outcomes = outcomes
         if new.server != old.server:
             factory.admit_by(_admission(new.server))
+            if pages is not None:
+                pages.change(new.server.origins, new.server.proxies)
+            if cluster is not None:
+                cluster.quota.tell_all()
         factory.limit(
             message_size=new.limits.message_size,
             max_connections=new.server.max_connections,
@@ -151,6 +185,8 @@ def build(
         factory.heartbeat_reply = new.heartbeat.reply
         sweeper.change(new.heartbeat.interval, new.heartbeat.misses)
         chat.notices = conversations.notices = _notices(new)
+        chat.coalescing.above = new.notices.coalesce_above
+        chat.coalescing.window = new.notices.coalesce_window
         chat.displace = new.server.displace
         replies.configure(new.autoreply)
         conversations.replay = new.containers.replay
@@ -160,6 +196,27 @@ def build(
 
     house.configuration = Reload(settings, read or (lambda: settings), apply)
     return house
+
+
+def _pages(
+    web: tuple[str, IStreamServerEndpoint],
+    clock: IReactorTime,
+    settings: Config,
+    listeners: list[Listener],
+    replies: Replies,
+    office: AdminDoor | None,
+) -> WebDoor:
+    return WebDoor(
+        *web,
+        clock,
+        listeners,
+        settings.web.url,
+        settings.web.websocket,
+        replies,
+        office.site if office is not None else None,
+        settings.server.origins,
+        settings.server.proxies,
+    )
 
 
 def _notices(settings: Config) -> NoticeTexts:

@@ -1,4 +1,5 @@
-"""The use cases: join, leave, say, move, rename. Those of containers are in :mod:`chatd.conversations`.
+"""The use cases: join, leave, say, move, rename. Those of containers are in :mod:`chatd.conversations`,
+the one that tells who is online in :mod:`chatd.online`.
 
 Each decides purely on what the registry knows (may it? where to?) and then speaks through the outbox.
 A request that may not be done raises a :exc:`chatd.errors.RequestError` and changes nothing.
@@ -8,12 +9,16 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
 
+from chatd.coalescing import Coalescing
 from chatd.conversations import Conversations
 from chatd.errors import CloseCode, ErrorCode, RequestError
-from chatd.model import PAGE, Audience, Identity, Message, ToRoom, ToUsers, checked_name
+from chatd.interfaces import IChat
+from chatd.model import PAGE, Audience, Identity, Message, Notice, ToRoom, ToUsers, checked_name
 from chatd.notices import NoticeTexts
+from chatd.online import WhoIsOnline
 from chatd.outbox import Outbox
 from chatd.outcome import Recall
 from chatd.registry import Registry
@@ -25,6 +30,7 @@ from chatd.wire import commands
 from chatd.wire.commands import Command
 
 
+@implementer(IChat)
 class Chat:
     """What clients can do.
 
@@ -56,6 +62,9 @@ class Chat:
         self.displace = displace
         self._reports = reports or Reports(outbox)
         self._closing = False
+        self.coalescing = Coalescing()
+        """Whose notices wait to be told as one."""
+        self._telling: IDelayedCall | None = None
         self.taken: dict[str, int] = defaultdict(int)
         """What was done for clients, by messageType of ordinary messages and by eventType of the rest."""
         self._use_cases: dict[str, Callable[[Connection, Room, Command], None]] = {
@@ -63,6 +72,7 @@ class Chat:
             commands.UPDATE_ROOM_NAME: self._move,
             commands.UPDATE_USER_INFO: self._rename,
             commands.HISTORY: self._recall,
+            commands.ONLINE: WhoIsOnline(outbox, conversations).ask,
             commands.CREATE_CONTAINER: conversations.create,
             commands.ADD_CONTAINER: conversations.add,
             commands.REMOVE_CONTAINER: conversations.remove,
@@ -71,19 +81,30 @@ class Chat:
 
     # -- coming and going ---------------------------------------------------------------------------
 
-    def join(self, connection: Connection, after: str | None = None) -> None:
+    def join(self, connection: Connection, after: str | None = None, known: bool = False) -> None:
         """A connection comes into the room of its identity (C4): it hears ``in``, the room too (N3).
 
         :param after: a messageId; what was said since is told right after the ``in`` (R1).
+        :param known: it counts as online there already, and the room has heard of it.
         """
-        first = self._arrive(connection, after)
+        first = self._arrive(connection, after, known)
         if self.displace and not first and connection.room is not None:
             for older in tuple(connection.room.users[connection.identity.user_id]):
                 if older is not connection:
                     older.channel.close(CloseCode.DISPLACED, "displaced by a newer connection")
 
+    def come_back(self, connection: Connection) -> None:
+        """A connection was taken for gone, and is not: the others hear ``in``."""
+        first = self._registry.enter(connection)
+        room, identity = connection.room, connection.identity
+        assert room is not None
+        if first:
+            self._announce(self.notices.came(identity, room.name, room.online))
+            self._reports.online(identity, room.online)
+            self._conversations.agent_came(identity, room)
+
     def leave(self, connection: Connection) -> None:
-        """A connection is gone (N2). Idempotent, and harmless for one that never joined."""
+        """See :meth:`chatd.interfaces.IChat.leave` (N2)."""
         if connection.room is not None:
             self._depart(connection, connection.room)
 
@@ -93,7 +114,7 @@ class Chat:
         self._closing = True
 
     def handle(self, connection: Connection, command: Command) -> None:
-        """Do what a client asks for. :raises RequestError: if it may not be done; nothing has changed."""
+        """See :meth:`chatd.interfaces.IChat.handle`."""
         room = connection.room
         if room is None or self._closing:
             return
@@ -104,15 +125,15 @@ class Chat:
         self._use_cases[event](connection, room, command)
         self.taken[command.message_type or event if event == commands.ORDINARY else event] += 1
 
-    def _arrive(self, connection: Connection, after: str | None = None) -> bool:
+    def _arrive(self, connection: Connection, after: str | None = None, known: bool = False) -> bool:
         identity, outbox = connection.identity, self._outbox
-        first = self._registry.enter(connection)
+        first = not known and self._registry.enter(connection)
         room = connection.room
         assert room is not None
         outbox.attach(connection)
         notice = self.notices.came(identity, room.name, room.online)
         if first:
-            outbox.post(ToRoom(room.name), notice, connection)
+            self._announce(notice, connection)
             self._reports.online(identity, room.online)
         else:
             outbox.tell(connection, notice)
@@ -125,9 +146,28 @@ class Chat:
         last = self._registry.leave(connection, self._clock.seconds())
         if last and not self._closing:
             identity = connection.identity
-            self._outbox.post(ToRoom(room.name), self.notices.went(identity, room.name, room.online))
+            self._announce(self.notices.went(identity, room.name, room.online))
             self._reports.offline(identity, room.online)
             self._conversations.member_went(identity, room)
+
+    def _announce(self, notice: Notice, origin: Connection | None = None) -> None:
+        """Tell a room who came or went; in a large one, together with what follows."""
+        if not self.coalescing.take(notice, origin, self._clock.seconds()):
+            self._outbox.post(ToRoom(notice.room), notice, origin)
+            return
+        if origin is not None:
+            self._outbox.tell(origin, notice)
+        if self._telling is None:
+            self._telling = self._clock.callLater(self.coalescing.window, self._tell_due)
+
+    def _tell_due(self) -> None:
+        self._telling = None
+        now = self._clock.seconds()
+        for held in self.coalescing.due(now):
+            self._outbox.post(ToRoom(held.notice.room), held.notice, held.origin, told=True)
+        due = self.coalescing.next
+        if due is not None:
+            self._telling = self._clock.callLater(due - now, self._tell_due)
 
     # -- M4, M3 -------------------------------------------------------------------------------------
 
@@ -142,16 +182,11 @@ class Chat:
 
     def _move(self, connection: Connection, room: Room, command: Command) -> None:
         """updateRoomName: out of the old room, into the new."""
-        if not connection.is_room_scoped:
-            raise RequestError(ErrorCode.FORBIDDEN, "A connection with a containerId stays in its room.")
-        target = command.message_content
-        assert target is not None
+        target = checked_move(connection, command)
         if target == room.name:
             notice = self.notices.came(connection.identity, room.name, room.online)
             self._outbox.tell(connection, notice)
             return
-        if not connection.rights.may_enter(target):
-            raise RequestError(ErrorCode.FORBIDDEN, "This account may not enter that room.")
         self._depart(connection, room)
         connection.identity = msgspec.structs.replace(connection.identity, room=target)
         self._arrive(connection)
@@ -161,8 +196,7 @@ class Chat:
         before = connection.identity
         name = checked_name(command.message_content) if command.message_content else before.name
         icon = before.icon if command.user_icon_update is None else command.user_icon_update
-        for mine in room.users[before.user_id]:
-            mine.identity = msgspec.structs.replace(mine.identity, name=name, icon=icon)
+        room.rename(before.user_id, name, icon)
         message = self._told_of_rename(connection.identity, command)
         audience: Audience = ToRoom(room.name)
         if message.container_id is not None:
@@ -197,3 +231,14 @@ class Chat:
         self._outbox.recall(
             Recall((connection,), page, identity.user_id, command.client_message_id or None, may_wait)
         )
+
+
+def checked_move(connection: Connection, command: Command) -> str:
+    """The room that updateRoomName names. :raises RequestError: if the connection may not go there."""
+    target = command.message_content
+    assert target is not None
+    if not connection.is_room_scoped:
+        raise RequestError(ErrorCode.FORBIDDEN, "A connection with a containerId stays in its room.")
+    if target != connection.identity.room and not connection.rights.may_enter(target):
+        raise RequestError(ErrorCode.FORBIDDEN, "This account may not enter that room.")
+    return target

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from chatd.addresses import checked_networks, checked_url
+from chatd.addresses import checked_chat, checked_networks, checked_pages, checked_url
 from chatd.notices import IN_TEXT, OUT_TEXT, checked_template
 
 
@@ -49,6 +49,8 @@ Url = Annotated[str, Meta(description="a URL", extra={"check": checked_url})]
 UrlOrNone = Annotated[
     str, Meta(description="a URL", extra={"check": lambda text: checked_url(text) if text else ""})
 ]
+PagesUrl = Annotated[str, Meta(description="a URL", extra={"check": checked_pages})]
+ChatUrl = Annotated[str, Meta(description="a URL", extra={"check": checked_chat})]
 Template = Annotated[str, Meta(description="a text", extra={"check": checked_template})]
 TimeFormat = Annotated[
     Literal["iso", "datetime", "epoch_ms"], Meta(description='"iso", "datetime" or "epoch_ms"')
@@ -105,6 +107,8 @@ class Notices(Section, frozen=True, kw_only=True, rename={"into": "in"}):
     out: Template = OUT_TEXT
     out_all: Template = OUT_TEXT
     time_format: TimeFormat = "iso"
+    coalesce_above: Count = 0
+    coalesce_window: AboveZero = 1.0
 
 
 class Limits(Section, frozen=True, kw_only=True):
@@ -205,6 +209,24 @@ class Admin(Section, frozen=True, kw_only=True):
     token_file: Text = ""
 
 
+class Web(Section, frozen=True, kw_only=True):
+    """``[web]``: the pages for browsers. Without ``listen`` there are none."""
+
+    listen: Text = "tcp:9327:interface=127.0.0.1"
+    url: PagesUrl = ""
+    websocket: ChatUrl = ""
+
+
+class Cluster(Section, frozen=True, kw_only=True):
+    """``[cluster]``: other nodes that serve the same rooms. Without ``redis`` there are none."""
+
+    redis: SecretText = Secret("")
+    name: Text = ""
+    lease: AboveZero = 10.0
+    wait: AboveZero = 2.0
+    prefix: Text = "chatd"
+
+
 class Config(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -217,10 +239,12 @@ class Config(Section, frozen=True, kw_only=True):
     containers: Containers = Containers()
     autoreply: dict[str, Text] = msgspec.field(default_factory=dict)
     admin: Admin = Admin()
+    web: Web = Web()
     auth: Auth = Auth()
     webhook: Webhook = Webhook()
     before_message: BeforeMessage = BeforeMessage()
     manhole: Manhole = Manhole()
+    cluster: Cluster = Cluster()
 
 
 def load(path: Path, kinds: Mapping[str, type[Project]] = types.MappingProxyType({})) -> Config:

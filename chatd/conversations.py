@@ -58,12 +58,16 @@ class Conversations:
         and hear the requests that wait for them (D3)."""
         identity = connection.identity
         if first:
-            for container in room.served_by(identity.user_id):
-                self._announce_agent(identity, room, container)
+            self.agent_came(identity, room)
         if connection.is_room_scoped:
             for container in room.waiting_for(identity.user_id):
                 assert container.request is not None
                 self._outbox.tell(connection, container.request)
+
+    def agent_came(self, identity: Identity, room: Room) -> None:
+        """The containers that a user serves hear ``in`` (N4)."""
+        for container in room.served_by(identity.user_id):
+            self._announce_agent(identity, room, container)
 
     def member_went(self, identity: Identity, room: Room) -> None:
         """A user's last connection left a room: the containers it serves hear ``out`` (N4)."""
@@ -206,6 +210,17 @@ class Conversations:
         if container_id == connection.identity.container_id and container_id not in room.containers:
             return None
         return self._as_member(connection, room, container_id).since
+
+    # -- who is in it -------------------------------------------------------------------------------
+
+    def members(self, connection: Connection, room: Room, container_id: str) -> tuple[str, ...]:
+        """The members of a container (R2); a customer's own has one before anything was said in it.
+
+        :raises RequestError: if the user is none of them.
+        """
+        if container_id == connection.identity.container_id and container_id not in room.containers:
+            return (container_id,)
+        return self._as_member(connection, room, container_id).members
 
     def _own_container(self, room: Room, message: Message) -> Container:
         """The customer's container; from its first message on there is one."""

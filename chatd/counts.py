@@ -8,6 +8,24 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 """Bounds that suit turns, transactions and the reactor's lateness alike."""
 
 
+class ClusterCounts:
+    """What a node has to do with others, since the start."""
+
+    __slots__ = ("publications", "resyncs", "said", "served", "takeovers")
+
+    def __init__(self) -> None:
+        self.publications = 0
+        """Turns of rooms that live here, for those who are connected elsewhere."""
+        self.said = 0
+        """Requests to rooms that live elsewhere, those that were repeated included."""
+        self.served = 0
+        """Requests from elsewhere that were done here."""
+        self.resyncs = 0
+        """How often a room that lives elsewhere was begun with, or begun with anew."""
+        self.takeovers = 0
+        """Rooms with somebody in them that became this node's."""
+
+
 class Histogram:
     """How many values were at most so large.
 

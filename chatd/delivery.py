@@ -23,12 +23,13 @@ class Delivery(msgspec.Struct, frozen=True):
 
     ``origin`` is the connection that caused it, if it is on this node: it hears the event whether or not
     it is in the audience, and of its own message it gets the copy with the clientMessageId (M1, M5).
-    Without an audience, ``origin`` alone is told.
+    Without an audience, ``origin`` alone is told. ``told``: it has been told before, and does not hear it.
     """
 
     audience: Audience | None
     event: Event
     origin: Connection | None = None
+    told: bool = False
 
 
 class Attach(msgspec.Struct, frozen=True):
@@ -38,7 +39,13 @@ class Attach(msgspec.Struct, frozen=True):
     room: str
 
 
-Item = Delivery | Attach
+class Mark(msgspec.Struct, frozen=True):
+    """A point on the road: ``note`` is called when everything before it has been told."""
+
+    note: Callable[[], None]
+
+
+Item = Delivery | Attach | Mark
 
 
 class _Letter:
@@ -80,10 +87,12 @@ class FanOut:
         """Tell every item, then write once to each connection."""
         for item in items:
             try:
-                if isinstance(item, Attach):
+                if isinstance(item, Delivery):
+                    self._tell(item)
+                elif isinstance(item, Attach):
                     self._attach(item)
                 else:
-                    self._tell(item)
+                    item.note()
             except Exception:
                 log.failure("an item could not be delivered; the others go on")
         self._write()
@@ -105,8 +114,9 @@ class FanOut:
         counts.events[kind] += 1
         if kind is Error:
             counts.errors[item.event.code] += 1  # type: ignore[union-attr]
-        origin = item.origin if item.origin is not None and item.origin.room is not None else None
-        audience = item.audience
+        origin, audience = item.origin, item.audience
+        if origin is not None and origin.room is None and not origin.is_elsewhere:
+            origin = None
         if audience is None:
             if origin is not None:
                 self._letter(origin).frames.append(_own_copy(item.event, origin, payload, frame))
@@ -114,7 +124,7 @@ class FanOut:
         own = frame if origin is None else _own_copy(item.event, origin, payload, frame)
         room = self._rooms.get(audience.room)
         if isinstance(audience, ToRoom):
-            self._tell_room(room, frame, origin, own)
+            self._tell_room(room, frame, origin, b"" if item.told else own)
         else:
             self._tell_users(room, audience.users, frame, origin, own)
 
@@ -129,12 +139,13 @@ class FanOut:
                     self._letter(connection).frames.append(frame)
 
     def _tell_room(self, room: Room | None, frame: bytes, origin: Connection | None, own: bytes) -> None:
-        if origin is not None and (own is not frame or room is None or origin not in room.audience):
+        if origin is not None and (own is not frame or room is None or not room.hears(origin)):
             letter = self._letter(origin)
-            letter.frames.append(own)
+            if own:
+                letter.frames.append(own)
             if letter.feed is not None and letter.feed is self._feeds.get(room):  # type: ignore[arg-type]
                 letter.read += 1
-        if room is not None and room.audience:
+        if room is not None and (room.audience or (room.elsewhere is not None and room.elsewhere.listens)):
             self._feeds.setdefault(room, []).append(frame)
 
     def _letter(self, connection: Connection) -> _Letter:
@@ -143,7 +154,7 @@ class FanOut:
         if letter is None:
             feed = None
             room = connection.room
-            if room is not None and connection in room.audience:
+            if room is not None and room.hears(connection):
                 feed = self._feeds.setdefault(room, [])
             letter = self._letters[connection] = _Letter(feed)
         letter.catch_up()
@@ -161,12 +172,16 @@ class FanOut:
                 counts.writes += len(writes)
                 for write in writes:
                     write(frames)
+                if room.elsewhere is not None:
+                    room.elsewhere.feed(frames)
         for connection, letter in letters.items():
             letter.catch_up()
             if letter.frames:
                 counts.deliveries += len(letter.frames)
                 counts.writes += 1
                 connection.channel.send(b"".join(letter.frames))
+            elif connection.node:  # it does not hear what the others there do
+                connection.channel.send(b"")
 
 
 def _own_copy(event: Event, origin: Connection, payload: bytes, frame: bytes) -> bytes:

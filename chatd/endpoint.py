@@ -67,13 +67,13 @@ class Endpoint:
     def start(self) -> None:
         """Make ready, or read the authorities again. :raises ValueError: if that cannot be done; all is as
         before."""
-        trust = _trust(self._ca_file)
+        authorities = trust(self._ca_file)
         pool, self._pool = self._pool, _Pool(self._reactor, persistent=True)
         self._pool.maxPersistentPerHost = self._connections
         self._pool.retryAutomatically = False  # a POST is not; the next attempt is its caller's
         agent = Agent(
             self._reactor,
-            BrowserLikePolicyForHTTPS(trust),
+            BrowserLikePolicyForHTTPS(authorities),
             connectTimeout=self._timeout,
             pool=self._pool,
         )
@@ -108,7 +108,7 @@ class Endpoint:
         except CancelledError:
             raise
         except Exception as error:  # the connection's, of which there are many kinds
-            raise NoAnswer(_reason(error)) from None
+            raise NoAnswer(reason_of(error)) from None
 
     def _signature(self, body: bytes) -> dict[str, str]:
         if not self._secret:
@@ -124,7 +124,8 @@ class _Pool(HTTPConnectionPool):
     _factory: Any = type("_Factory", (HTTPConnectionPool._factory,), {"noisy": False})
 
 
-def _trust(ca_file: str) -> Any:
+def trust(ca_file: str) -> Any:
+    """The authorities in a file; without one the system's. :raises ValueError: if it has none."""
     if not ca_file:
         return platformTrust()
     try:
@@ -178,11 +179,11 @@ def _timed_out(result: object, seconds: float) -> Any:
     raise NoAnswer(f"the endpoint did not answer in {seconds:g} seconds")
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException | None) -> str:
     """Why a connection came to nothing; what causes it may lie deep."""
     reasons = getattr(error, "reasons", None)
     if reasons:
-        return _reason(reasons[0].value)
+        return reason_of(reasons[0].value)
     if isinstance(error, VerificationError):
         return "certificate refused: it is another host's"
     if isinstance(error, SSL.Error) and error.args and error.args[0]:

@@ -9,12 +9,13 @@ from twisted.internet.task import deferLater
 
 from chatd import __version__
 from chatd.admission import Admission
-from chatd.chat import Chat
 from chatd.counts import ConnectionCounts
 from chatd.errors import CloseCode
+from chatd.interfaces import IChat, IQuota
 from chatd.protocol import ChatProtocol
 from chatd.rate import Rate
 from chatd.realm import Logins
+from chatd.room import Connection
 from chatd.sweeper import Sweeper
 from chatd.verdicts import Verdicts
 from chatd.websocket import CONNECTING, LeanFactory
@@ -40,7 +41,7 @@ class ChatFactory(LeanFactory):
     def __init__(
         self,
         clock: IReactorTime,
-        chat: Chat,
+        chat: IChat,
         sweeper: Sweeper,
         logins: Logins,
         *,
@@ -73,6 +74,8 @@ class ChatFactory(LeanFactory):
         self.heartbeat_reply = heartbeat_reply
         self.verdicts = verdicts
         self.open: set[ChatProtocol] = set()
+        self.quota: IQuota | None = None
+        """Counts users' connections on all nodes, if there are others."""
         self.watched: dict[str, Callable[[ChatProtocol], None]] = {}
         """Users whose connections somebody wants to be shown, right before they come into their rooms."""
         self.counts = ConnectionCounts()
@@ -107,6 +110,16 @@ class ChatFactory(LeanFactory):
             if waiting:
                 await deferLater(self.clock, DRAIN_STEP)
             waiting = [protocol for protocol in waiting if protocol in self.open]
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Those of this node, whichever node their rooms live on, in the order of their coming."""
+        there = [protocol.connection for protocol in self.open]
+        return sorted((each for each in there if each is not None), key=lambda each: each.number)
+
+    def connections_of(self, user_id: str) -> list[Connection]:
+        """A user's connections to this node."""
+        return [connection for connection in self.connections if connection.identity.user_id == user_id]
 
     @property
     def unsent(self) -> int:

@@ -16,6 +16,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 _VERSIONS = ("13", "8")  # 8 is the last draft's, the same on the wire
 
 _SENTENCES = {
+    HTTPStatus.TEMPORARY_REDIRECT: "This is a WebSocket server; its pages are elsewhere.",
     HTTPStatus.BAD_REQUEST: "This is a WebSocket server, and this is no WebSocket handshake it understands.",
     HTTPStatus.FORBIDDEN: "Pages of this origin may not connect here.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This is a WebSocket server: only GET begins a handshake.",
@@ -32,6 +33,17 @@ class Refused(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
         self.status = status
+
+
+class NotAsked(Refused):
+    """A request that is no attempt at a WebSocket: somebody looks at the port with a browser.
+
+    :param host: the header Host, whatever is in it.
+    """
+
+    def __init__(self, host: str) -> None:
+        super().__init__(HTTPStatus.UPGRADE_REQUIRED)
+        self.host = host
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -65,7 +77,7 @@ def parse(head: bytes) -> Request:
         # Given twice it is a list (RFC 9110 section 5.3), which is refused where there must be one value.
         headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
     if "upgrade" not in headers:
-        raise Refused(HTTPStatus.UPGRADE_REQUIRED)
+        raise NotAsked(headers.get("host", ""))
     if not (_lists(headers["upgrade"], "websocket") and _lists(headers.get("connection", ""), "upgrade")):
         raise Refused(HTTPStatus.BAD_REQUEST)
     if headers.get("sec-websocket-version") not in _VERSIONS:
@@ -109,14 +121,19 @@ def accepted(request: Request, server: str) -> bytes:
     ).encode()
 
 
-def refused(status: HTTPStatus, server: str) -> bytes:
-    """The answer that refuses a request, with a sentence for who reads it."""
+def refused(status: HTTPStatus, server: str, location: str = "") -> bytes:
+    """The answer that refuses a request, with a sentence for who reads it.
+
+    :param location: of a redirect.
+    """
     body = f"{_SENTENCES[status]}\n"
     connection, needs = "close", ""
     if status == HTTPStatus.UPGRADE_REQUIRED:  # RFC 9110 sections 7.8 and 15.5.22, RFC 6455 section 4.4
         connection, needs = "Upgrade, close", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         needs = "Allow: GET\r\n"
+    elif status == HTTPStatus.TEMPORARY_REDIRECT:  # RFC 9110 section 15.4.8
+        needs = f"Location: {location}\r\nCache-Control: no-store\r\n"
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Server: {server}\r\n"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -27,6 +27,9 @@ from chatd.turn import StoreError
 from chatd.verdicts import Verdicts
 from chatd.webhook import Webhook
 
+if TYPE_CHECKING:
+    from chatd.cluster.cluster import Cluster
+
 log = Log()
 
 GOING_AWAY = "the server is going away: reconnect"
@@ -34,24 +37,34 @@ STOP_SECONDS = 5  # for the last turn to be kept, and for the last connections t
 
 
 class Keeper(Service):
-    """Opens the store and takes back what it knows; waits for what is under way, and closes it."""
+    """Opens the store and takes back what it knows; waits for what is under way, and closes it.
+
+    :param containers: whether to take back all containers, as where there are several nodes not.
+    """
 
     name = "keeper"
 
     def __init__(
-        self, clock: IReactorTime, store: IMessageStore, outbox: Outbox, registry: Registry, stamp: Stamp
+        self,
+        clock: IReactorTime,
+        store: IMessageStore,
+        outbox: Outbox,
+        registry: Registry,
+        stamp: Stamp,
+        containers: bool = True,
     ) -> None:
         self._clock = clock
         self._store = store
         self._outbox = outbox
         self._registry = registry
         self._stamp = stamp
+        self._containers = containers
 
     def startService(self) -> None:
         """Open the store. :raises StartError: if that cannot be done."""
         super().startService()
         try:
-            restored = self._store.open()
+            restored = self._store.open(self._containers)
         except StoreError as error:
             raise StartError(str(error)) from None
         self._stamp.resume(restored.last_id)
@@ -90,6 +103,16 @@ class Listener(Service):
         self._endpoint = endpoint
         self._factory = factory
         self._port: IListeningPort | None = None
+
+    @property
+    def address(self) -> Any:
+        """Where it listens, as Twisted has it; None while it does not."""
+        return self._port and self._port.getHost()
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return isinstance(self._endpoint, TLSEndpoint)
 
     def privilegedStartService(self) -> None:
         """Listen, while twistd may still be root. :raises StartError: where that cannot be done."""
@@ -138,6 +161,7 @@ class House(MultiService):
     :param listeners: the doors.
     :param webhook: tells the business's backend, if anybody does.
     :param verdicts: asks it, if anybody does.
+    :param cluster: this node among others, if there are any.
     """
 
     daemon = False
@@ -156,8 +180,10 @@ class House(MultiService):
         projects: Projects,
         webhook: Webhook | None = None,
         verdicts: Verdicts | None = None,
+        cluster: "Cluster | None" = None,
     ) -> None:
         super().__init__()
+        self._cluster = cluster
         self._clock = clock
         self._chat = chat
         self._factory = factory
@@ -176,6 +202,8 @@ class House(MultiService):
         self._hooks = [hook for hook in (webhook, verdicts) if hook is not None]
         for hook in self._hooks:
             hook.setServiceParent(self)
+        if cluster is not None:
+            cluster.setServiceParent(self)
 
     def add_side_door(self, door: Listener) -> None:
         """One that stays open to the end, for who watches the server."""
@@ -267,7 +295,11 @@ class House(MultiService):
         self._factory.is_closing = True
         await DeferredList([Deferred.fromCoroutine(listener.close()) for listener in self._listeners])
         self._chat.close()
+        if self._cluster is not None:
+            self._cluster.switchboard.close()
         await self._keeper.drained()
+        if self._cluster is not None:
+            await self._cluster.farewell()
         closed = self._factory.close_all(GOING_AWAY)
         closed.addTimeout(STOP_SECONDS, self._clock)
         closed.addErrback(lambda _: log.warn("some connections did not close in time"))

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from chatd.delivery import Item
-    from chatd.turn import Kept, Restored, Turn, WaitingFound
+    from chatd.room import Connection
+    from chatd.turn import Claimed, Kept, Restored, Turn, WaitingFound
+    from chatd.wire.commands import Command
 
 
 class IChannel(Interface):
@@ -42,6 +44,38 @@ class IChannel(Interface):
         """Drop the TCP connection with all that is unsent."""
 
 
+class IChat(Interface):
+    """What clients can do, as their connections see it."""
+
+    taken: "dict[str, int]" = Attribute("What was done for clients, by messageType or eventType.")
+
+    def join(connection: "Connection", after: "str | None" = None) -> None:
+        """A connection comes into the room of its identity.
+
+        :param after: a messageId; what was said since is told right after the ``in`` (R1).
+        """
+
+    def leave(connection: "Connection") -> None:
+        """A connection is gone. Idempotent, and harmless for one that never joined."""
+
+    def handle(connection: "Connection", command: "Command") -> "Deferred[None] | None":
+        """Do what a client asks for.
+
+        :returns: None if it is done; else fires when it is, or fails with a RequestError.
+        :raises RequestError: if it may not be done; nothing has changed.
+        """
+
+
+class IQuota(Interface):
+    """Counts users' connections on other nodes too."""
+
+    def may_join(user_id: str) -> "Deferred[bool]":
+        """Whether one more, which was counted here, is not too many with those elsewhere."""
+
+    def left(user_id: str) -> None:
+        """One is gone."""
+
+
 class IBus(Interface):
     """Carries a turn's items to every node, this one included, each room's in one order."""
 
@@ -56,14 +90,28 @@ class IMessageStore(Interface):
 
     gathers: bool = Attribute("Whether a turn costs enough to wait a moment for more of it.")
 
-    def open() -> "Restored":
+    def open(containers: bool = True) -> "Restored":
         """Make ready, and tell what is known. Called once, at start; it may take its time.
 
+        :param containers: whether to read them all; who claims rooms is told theirs by and by.
         :raises StoreError: with the one line to print.
         """
 
     def commit(turn: "Turn") -> "Deferred[Kept]":
-        """Keep all of a turn or, with a failure of whatever kind, nothing. One at a time."""
+        """Keep all of a turn or, with a failure of whatever kind, nothing. One at a time.
+
+        Fails with :exc:`chatd.turn.Fenced` if another node has claimed a room of ``turn.fences`` since.
+        """
+
+    def claim(room: str, node: str) -> "Deferred[Claimed]":
+        """Own a room, of which the former owner keeps nothing more: what it is keeping now is waited for,
+        and what it keeps later fails.
+
+        :param node: a name, for people to read.
+        """
+
+    def kept_rooms() -> "Deferred[list[str]]":
+        """The rooms that have containers."""
 
     def forget(created_before: int, most: int) -> "Deferred[int]":
         """Delete the oldest messages created before a time, in milliseconds since the epoch, so many at
@@ -74,6 +122,9 @@ class IMessageStore(Interface):
 
         :param line: of this room and container alone; see :class:`chatd.turn.Waiting`.
         """
+
+    def count_waiting() -> "Deferred[int]":
+        """How many reports there are."""
 
     def sent(places: "Sequence[int]") -> "Deferred[None]":
         """Forget reports: they were taken."""

@@ -61,11 +61,16 @@ class Lines:
 
     # -- from the store -----------------------------------------------------------------------------
 
-    def pass_by(self, found: Iterable[Waiting]) -> None:
-        """What the store has after ``place``."""
+    def pass_by(self, found: Iterable[Waiting], taken: Collection[int] = ()) -> None:
+        """What the store has after ``place``.
+
+        :param taken: places of those that were taken, and that the store has not forgotten.
+        """
         for waiting in found:
             self.place = waiting.place
             line = self._lines.get(waiting.line)
+            if waiting.place in taken or (line is not None and waiting.place <= line.last):
+                continue  # it has come by before
             if line is None:
                 line = self._lines[waiting.line] = Line(waiting.line)
             if line.is_behind or line.failures or len(line.reports) >= LINE:
@@ -79,6 +84,8 @@ class Lines:
 
     def refill(self, line: Line, found: WaitingFound) -> None:
         """What the store has of a line. What is after ``place`` will come by."""
+        if self._lines.get(line.key) is not line:
+            return
         reports = [waiting for waiting in found.reports if waiting.place <= self.place]
         line.is_behind = found.more and len(reports) == len(found.reports)
         for waiting in reports:
@@ -88,7 +95,32 @@ class Lines:
 
     def not_refilled(self, line: Line) -> None:
         """It could not be read."""
-        self._short.append(line)
+        if self._lines.get(line.key) is line:
+            self._short.append(line)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in memory, and nothing was passed by."""
+        return not self._lines
+
+    def rewind(self, place: int) -> None:
+        """Let come by again what is after a place, as there may be some that were not there yet."""
+        self.place = min(place, self.place)
+
+    def forget(self) -> None:
+        """Forget all that is not under way, and begin anew with what the store has."""
+        for line in tuple(self._lines.values()):
+            kept = 1 if line.is_under_way else 0
+            while len(line.reports) > kept:
+                self._let_go(line.reports.pop())
+            if line.is_under_way:
+                line.is_behind = True
+                line.last = line.reports[0].place if line.reports else line.last
+            else:
+                del self._lines[line.key]
+        self._ready.clear()
+        self._short.clear()
+        self.place = 0
 
     def _hold(self, line: Line, waiting: Waiting) -> None:
         line.reports.append(waiting)

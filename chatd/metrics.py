@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -10,22 +11,25 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from chatd import __version__
-from chatd.counts import Histogram
+from chatd.counts import ClusterCounts, Histogram
 from chatd.errors import CloseCode, ErrorCode
 from chatd.factory import ChatFactory
 from chatd.interfaces import IBus
 from chatd.lag import Lag
-from chatd.model import Error, History, Message, Notice
+from chatd.model import Error, History, Message, Notice, Online
 from chatd.outbox import Outbox
 from chatd.registry import Registry
 from chatd.verdicts import Verdicts
 from chatd.webhook import Webhook
 from chatd.wire import commands
 
+if TYPE_CHECKING:
+    from chatd.cluster.cluster import Cluster
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _MESSAGES = (*commands.MESSAGE_TYPES, *(event for event in commands.EVENTS if event != commands.ORDINARY))
-_EVENTS = (Message, Notice, Error, History)
+_EVENTS = (Message, Notice, Error, History, Online)
 _LOGINS = ("ok", "anonymous", "unauthorized", "forbidden", "rate_limited", "storage_unavailable", "failed")
 
 
@@ -35,6 +39,7 @@ class Metrics(Collector):
     :param answered: the admin API's answers by status.
     :param webhook: tells the business's backend, if anybody does.
     :param verdicts: asks it, if anybody does.
+    :param cluster: the other nodes, if there are any.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Metrics(Collector):
         answered: Mapping[int, int],
         webhook: Webhook | None = None,
         verdicts: Verdicts | None = None,
+        cluster: "Cluster | None" = None,
     ) -> None:
         self._registry = registry
         self._outbox = outbox
@@ -56,6 +62,7 @@ class Metrics(Collector):
         self._answered = answered
         self._webhook = webhook
         self._verdicts = verdicts
+        self._cluster = cluster
         self._all = CollectorRegistry(auto_describe=False)
         self._all.register(self)
         ProcessCollector(registry=self._all)
@@ -70,6 +77,7 @@ class Metrics(Collector):
         yield from self._what_is_said()
         yield from self._what_is_refused()
         yield from self._what_waits()
+        yield from self._what_nodes_have_to_do()
         yield from self._what_the_backend_is_told()
         yield from self._how_long()
         yield _build()
@@ -78,11 +86,13 @@ class Metrics(Collector):
         rooms = self._registry.rooms
         containers = [container for room in rooms.values() for container in room.containers.values()]
         opened = sum(container.is_open for container in containers)
+        connections = self._factory.connections
+        users = {connection.identity.user_id for connection in connections}
         states = {"asked": len(containers) - opened, "open": opened}
         yield _gauge("chatd_sockets", "TCP connections, joined or not.", len(self._factory.open))
-        yield _gauge("chatd_connections", "Connections in rooms.", self._registry.connections)
-        yield _gauge("chatd_users", "Distinct users online.", self._registry.users)
-        yield _gauge("chatd_rooms", "Rooms with somebody or a container in them.", len(rooms))
+        yield _gauge("chatd_connections", "Connections of this node in rooms.", len(connections))
+        yield _gauge("chatd_users", "Distinct users of these.", len(users))
+        yield _gauge("chatd_rooms", "Rooms here with somebody or a container in them.", len(rooms))
         yield _labelled(GaugeMetricFamily, "chatd_containers", "Containers by state.", "state", states)
 
     def _what_is_said(self) -> Iterator[Metric]:
@@ -119,6 +129,21 @@ class Metrics(Collector):
         yield _gauge("chatd_store_failing", "1 if the last turn was not kept.", outbox.failing is not None)
         yield _gauge("chatd_store_queue", "What waits for the store.", outbox.waiting)
         yield _gauge("chatd_bus_up", "1 if the bus carries turns.", self._bus.trouble is None)
+
+    def _what_nodes_have_to_do(self) -> Iterator[Metric]:
+        cluster = self._cluster
+        nodes, leads, elsewhere, counts = 1, True, 0, ClusterCounts()
+        if cluster is not None:
+            nodes, leads = len(cluster.nodes.alive), cluster.leader.leads
+            elsewhere, counts = len(cluster.outposts.rooms), cluster.host.traffic
+        yield _gauge("chatd_nodes", "Nodes that are there, as this one knows.", nodes)
+        yield _gauge("chatd_leader", "1 if this node does what one alone is to do.", leads)
+        yield _gauge("chatd_rooms_elsewhere", "Rooms of other nodes that are heard here.", elsewhere)
+        yield _counter("chatd_publications", "Turns of rooms here for other nodes.", counts.publications)
+        yield _counter("chatd_requests_said", "Requests to rooms of other nodes.", counts.said)
+        yield _counter("chatd_requests_served", "Requests of other nodes that were done.", counts.served)
+        yield _counter("chatd_resyncs", "Rooms of other nodes that were begun with, or anew.", counts.resyncs)
+        yield _counter("chatd_takeovers", "Rooms taken over from another node.", counts.takeovers)
 
     def _what_the_backend_is_told(self) -> Iterator[Metric]:
         webhook, verdicts = self._webhook, self._verdicts

@@ -15,6 +15,8 @@ CLIENT_MESSAGE_ID_LENGTH = 64
 MESSAGE_ID = r"\A[0-9a-f]{0,32}\Z"  # ours, or empty: before the first
 PAGE = 50
 PAGE_LIMIT = 200
+ONLINE = 200
+ONLINE_LIMIT = 1000
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -104,7 +106,19 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
-Event = Message | Notice | Error | History
+class Online(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is online in a room or a container, in the order of coming, for the connection that asked (R2).
+
+    ``count``: how many are, whether or not they are all among ``users``.
+    """
+
+    room: str
+    container_id: str | None
+    count: int
+    users: tuple[Identity, ...]
+
+
+Event = Message | Notice | Error | History | Online
 
 
 class ToRoom(msgspec.Struct, frozen=True):

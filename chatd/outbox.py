@@ -5,21 +5,22 @@ What comes in during one turn of the reactor is one transaction of the store, an
 once it is kept (M5). While a transaction is under way the next turn collects.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from chatd import outcome
 from chatd.counts import Histogram
-from chatd.delivery import Attach, Delivery, Item
+from chatd.delivery import Attach, Delivery, Item, Mark
 from chatd.interfaces import IBus, IMessageStore
 from chatd.logs import Log
 from chatd.model import Audience, Event, Message
 from chatd.outcome import Collected, Keep, Recall
 from chatd.room import Connection
-from chatd.turn import ContainerState, Kept, Report, Turn
+from chatd.turn import ContainerState, Fenced, Kept, Report, Turn
 
 log = Log()
 
@@ -72,6 +73,11 @@ class Outbox:
         """What the business's backend is to be told of a message, if of any."""
         self.reported: Callable[[int], None] = lambda count: None
         """Called with the number of reports that were kept, and when the store works again."""
+        self.fence_of: Callable[[str], int] | None = None
+        """The epoch in which a room is this node's, where there are several nodes; see
+        :attr:`chatd.turn.Turn.fences`."""
+        self.fenced: Callable[[Collection[str]], None] = lambda rooms: None
+        """Called with rooms that are another node's by now: nothing of theirs can be kept here."""
         self.failing: str | None = None
         """Why the store did not keep the last turn; None if it did."""
 
@@ -87,9 +93,11 @@ class Outbox:
 
     # -- collecting ---------------------------------------------------------------------------------
 
-    def post(self, audience: Audience, event: Event, origin: Connection | None = None) -> None:
-        """Tell an event to an audience, and to the connection that caused it."""
-        self._collect(Delivery(audience, event, origin))
+    def post(
+        self, audience: Audience, event: Event, origin: Connection | None = None, told: bool = False
+    ) -> None:
+        """Tell an event to an audience, and to the connection that caused it, unless that has been told."""
+        self._collect(Delivery(audience, event, origin, told))
 
     def say(self, audience: Audience, message: Message) -> "Deferred[Message]":
         """Tell an audience a message that comes from no connection.
@@ -104,6 +112,10 @@ class Outbox:
     def tell(self, connection: Connection, event: Event) -> None:
         """Tell one connection alone, in order with all else that it hears."""
         self._collect(Delivery(None, event, connection))
+
+    def mark(self, note: Callable[[], None]) -> None:
+        """Call this when all that was collected before has been told."""
+        self._collect(Mark(note))
 
     def attach(self, connection: Connection) -> None:
         """From this point on the connection hears the room of its identity."""
@@ -171,13 +183,15 @@ class Outbox:
         self._unkept, self._unreported = {}, []
         turn = outcome.turn(items, self._undone, self._undone_reports, self.report_of)
         if turn is None:
-            self._publish([item for item in items if isinstance(item, Delivery | Attach)])
+            self._publish([item for item in items if isinstance(item, Delivery | Attach | Mark)])
             if items:
                 self.turn_seconds.add(self._seconds() - began)
             self._fire(self._passed)
             if not self._items:
                 self._rest()
             return
+        if self.fence_of is not None:
+            turn = self._with_fences(turn, self.fence_of)
         self._committing = True
         asked = self._seconds()
         kept = self._store.commit(turn)
@@ -185,6 +199,12 @@ class Outbox:
         kept.addCallbacks(self._kept, self._failed, callbackArgs=what, errbackArgs=what)
         kept.addErrback(self._lost, turn)
         kept.addCallback(lambda _: self._next(began))
+
+    def _with_fences(self, turn: Turn, fence_of: Callable[[str], int]) -> Turn:
+        rooms = {message.room for message in turn.messages}
+        rooms |= {state.room for state in turn.saved} | {room for room, _ in turn.gone}
+        rooms |= {room for room, *_ in turn.undone}
+        return msgspec.structs.replace(turn, fences=[(room, fence_of(room)) for room in rooms])
 
     def _take(self) -> list[Collected]:
         """The items of this turn: all, or as far as the pages go that it may read."""
@@ -225,15 +245,18 @@ class Outbox:
 
     def _failed(self, failure: Failure, items: Sequence[Collected], turn: Turn, asked: float) -> None:
         self.commit_seconds.add(self._seconds() - asked)
-        reason = " ".join(failure.getErrorMessage().split())
-        if reason != self.failing:
-            log.error("the store fails, messages are refused: {reason}", reason=reason)
-        self.failing = reason
-        if len(self._undone) < self._most:
+        lost: Collection[str] = ()
+        if isinstance(failure.value, Fenced):
+            lost = failure.value.rooms
+            self._undone = [undone for undone in self._undone if undone[0] not in lost]
+        else:
+            self._note_failure(" ".join(failure.getErrorMessage().split()))
+        if not lost and len(self._undone) < self._most:
             self._undone += [(it.room, it.container_id or "", it.id, it.user_id) for it in turn.messages]
         if len(self._undone_reports) < self._most:
             self._undone_reports += [it.id for it in turn.reports]
-        self._unkept = {(item.room, item.id): item for item in items if isinstance(item, Keep)}
+        keeps = [item for item in items if isinstance(item, Keep) and item.room not in lost]
+        self._unkept = {(item.room, item.id): item for item in keeps}
         self._unreported = [item for item in items if isinstance(item, Report)]
         if len(self._unreported) > self._most:
             log.error("too many events wait for the store; {count} are lost", count=len(self._unreported))
@@ -244,6 +267,13 @@ class Outbox:
         for message in turn.messages:
             self.refused(message)
         self._refuse_awaited(turn)
+        if lost:
+            self.fenced(lost)
+
+    def _note_failure(self, reason: str) -> None:
+        if reason != self.failing:
+            log.error("the store fails, messages are refused: {reason}", reason=reason)
+        self.failing = reason
 
     def _next(self, began: float) -> None:
         self.turn_seconds.add(self._seconds() - began)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from chatd.delivery import Attach, Delivery, Item
+from chatd.delivery import Attach, Delivery, Item, Mark
 from chatd.errors import ErrorCode
 from chatd.model import Error, Event, History, Message
 from chatd.room import Connection
@@ -15,7 +15,8 @@ class Recall(msgspec.Struct, frozen=True):
     """Messages of the store for some connections, as of this point on the road.
 
     ``asker`` is the user who is answered with one history (R1); without one, each message is told (D4).
-    One that ``may_wait`` is answered in a later turn if its connection has asked for much.
+    One that ``may_wait`` is answered in a later turn if its connection has asked for much. ``told`` is called
+    with what was found, before it is told; with None if it cannot be read, and then nobody is told anything.
     """
 
     connections: tuple[Connection, ...]
@@ -23,6 +24,7 @@ class Recall(msgspec.Struct, frozen=True):
     asker: str | None = None
     client_message_id: str | None = None
     may_wait: bool = False
+    told: Callable[[PageFound | None], None] | None = None
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -88,13 +90,15 @@ def as_kept(items: Iterable[Collected], kept: Kept) -> Iterable[Item]:
             yield item
         elif type(item) is Recall:
             yield from _recalled(item, next(pages))
-        elif type(item) is Attach:
+        elif type(item) is Attach or type(item) is Mark:
             yield item
 
 
 def _recalled(recall: Recall, found: PageFound | None) -> Iterable[Item]:
     page = recall.page
     events: Sequence[Event]
+    if recall.told is not None:
+        recall.told(found)
     if found is None:
         events = [_unavailable("history", recall.client_message_id, "Nothing is stored here.")]
     elif recall.asker is None:
@@ -126,12 +130,14 @@ def as_failed(items: Iterable[Collected]) -> Iterable[Item]:
                     yield Delivery(None, error, item.origin)
             elif not (type(event) is Error and event.code is ErrorCode.AGENT_OFFLINE):
                 yield item  # of agent_offline the request is refused itself
+        elif type(item) is Recall and item.told is not None:
+            item.told(None)
         elif type(item) is Recall:
             event_asked = "addContainer" if item.asker is None else "history"
             error = _unavailable(event_asked, item.client_message_id, "What was said cannot be read now.")
             for connection in item.connections:
                 yield Delivery(None, error, connection)
-        elif type(item) is Attach:
+        elif type(item) is Attach or type(item) is Mark:
             yield item
 
 

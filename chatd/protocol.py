@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd import parameters
-from chatd.admission import Admission
+from chatd.admission import Admission, too_many_of_user
 from chatd.errors import CloseCode, CloseConnection, ErrorCode, RequestError
 from chatd.handshake import Request
 from chatd.interfaces import IChannel
@@ -47,6 +47,8 @@ class ChatProtocol(LeanProtocol):
     errors_in_a_row = 0
     counted_at: str | None = None
     """The address that the connection counts for, if addresses are counted."""
+    counted_for: str | None = None
+    """The user that it counts for."""
 
     # -- the handshake ------------------------------------------------------------------------------
 
@@ -84,6 +86,7 @@ class ChatProtocol(LeanProtocol):
             self._refuse(refusal)
             return
         login = self.factory.logins.login(identity, credentials, address)
+        login.addCallback(self._count)
         login.addCallback(self._join, after)
         login.addErrback(self._not_joined)
         if self.connection is None and self.state == OPEN:  # a login takes its time: read nothing until then
@@ -108,20 +111,44 @@ class ChatProtocol(LeanProtocol):
     def recount(self, admission: Admission) -> None:
         """Be counted by the one that is to follow the factory's own."""
         if self.state != OPEN:
-            self.counted_at = None
+            self.counted_at = self.counted_for = None
             return
         address, via, _ = (self.peer or "").partition(" via ")
         if not via:
             address = self.host
         self.counted_at = address if admission.counts(address) else None
-        if self.connection is not None:
-            admission.counts_user(self.connection.identity.user_id)
+        if self.counted_for is not None:
+            admission.counts_user(self.counted_for)
+
+    def _count(self, participant: Participant) -> "Participant | Deferred[Participant]":
+        """It counts for its user from now on. :raises CloseConnection: if they are too many."""
+        if self.state != OPEN:
+            return participant
+        user_id = participant.identity.user_id
+        self.factory.admission.joined(user_id)
+        self.counted_for = user_id
+        quota = self.factory.quota
+        if quota is None:
+            return participant
+        return quota.may_join(user_id).addCallback(self._counted, participant)
+
+    def _counted(self, may_join: bool, participant: Participant) -> Participant:
+        if not may_join:
+            self._count_no_more()
+            raise too_many_of_user()
+        return participant
+
+    def _count_no_more(self) -> None:
+        user_id, self.counted_for = self.counted_for, None
+        if user_id is not None:
+            self.factory.admission.left(user_id)
+            if self.factory.quota is not None:
+                self.factory.quota.left(user_id)
 
     def _join(self, participant: Participant, after: str | None) -> None:
         if self.state != OPEN:
             return
         identity = participant.identity
-        self.factory.admission.joined(identity.user_id)
         self.connection = Connection(identity, self, participant.rights)
         self.factory.sweeper.heard(self)
         if identity.user_id in self.factory.watched:
@@ -163,8 +190,7 @@ class ChatProtocol(LeanProtocol):
             if self.factory.verdicts is not None and command.event == commands.ORDINARY:
                 self._ask(self.factory.verdicts.ask(self.connection.identity, command), payload)
                 return
-            self.factory.chat.handle(self.connection, command)
-            self.errors_in_a_row = 0
+            self._handle(self.connection, command, payload)
         except RequestError as error:
             self._answer(error, payload)
         except Exception:
@@ -176,15 +202,24 @@ class ChatProtocol(LeanProtocol):
         is_waited_for = not verdict.called
         if is_waited_for:
             self.hold()
-        verdict.addCallback(self._do)
+        verdict.addCallback(self._do, payload)
         verdict.addErrback(self._not_done, payload)
         if is_waited_for:
             verdict.addCallback(lambda _: self.read_on())
 
-    def _do(self, command: Command) -> None:
+    def _do(self, command: Command, payload: bytes) -> None:
         if self.connection is not None:
-            self.factory.chat.handle(self.connection, command)
+            self._handle(self.connection, command, payload)
+
+    def _handle(self, connection: Connection, command: Command, payload: bytes) -> None:
+        done = self.factory.chat.handle(connection, command)
+        if done is None:
             self.errors_in_a_row = 0
+        else:
+            done.addCallbacks(self._is_done, self._not_done, errbackArgs=(payload,))
+
+    def _is_done(self, _: object) -> None:
+        self.errors_in_a_row = 0
 
     def _not_done(self, failure: Failure, payload: bytes) -> None:
         error = failure.value
@@ -344,6 +379,7 @@ class ChatProtocol(LeanProtocol):
 
     def _leave(self) -> None:
         """The one end of a connection, whatever the cause. Idempotent."""
+        self._count_no_more()
         connection, self.connection = self.connection, None
         if connection is not None:
             identity = connection.identity
@@ -354,5 +390,4 @@ class ChatProtocol(LeanProtocol):
                 room=identity.room,
                 cause=self.cause,
             )
-            self.factory.admission.left(identity.user_id)
             self.factory.chat.leave(connection)

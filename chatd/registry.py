@@ -25,6 +25,8 @@ class Registry(Service):
         self.rooms: dict[str, Room] = {}
         self.connections = 0
         self.delivered = DeliveryCounts()
+        self.discarded: Callable[[str], None] = lambda room: None
+        """Called with the name of a room of which nothing need be kept any more."""
         # Containers of which nobody is online, in the order in which the last member went.
         self._deserted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
@@ -100,6 +102,16 @@ class Registry(Service):
             expired.append((room_name, container_id))
         return expired
 
+    def open_room(self, name: str) -> Room:
+        """A room that is about to be entered."""
+        return self._room(name)
+
+    def tidy(self, name: str) -> None:
+        """Forget a room if nothing of it need be kept."""
+        room = self.rooms.get(name)
+        if room is not None:
+            self._discard_if_idle(room)
+
     def _room(self, name: str) -> Room:
         room = self.rooms.get(name)
         if room is None:
@@ -107,8 +119,27 @@ class Registry(Service):
         return room
 
     def _discard_if_idle(self, room: Room) -> None:
-        if room.is_idle:
-            self.rooms.pop(room.name, None)
+        if room.is_idle and self.rooms.pop(room.name, None) is not None:
+            self.discarded(room.name)
+
+    def abandon(self, name: str) -> list[Connection]:
+        """Forget a room with all that is in it, as it lives elsewhere now. Nobody is told.
+
+        :returns: the connections that were in it.
+        """
+        room = self.rooms.pop(name, None)
+        if room is None:
+            return []
+        for container_id in room.containers:
+            self._deserted.pop((name, container_id), None)
+        room.elsewhere = None
+        connections = [connection for mine in tuple(room.users.values()) for connection in mine]
+        for connection in connections:
+            attached = connection.attached
+            room.leave(connection)
+            connection.attached, connection.is_elsewhere = attached, True
+        self.connections -= len(connections)
+        return connections
 
     # -- delivery -----------------------------------------------------------------------------------
 

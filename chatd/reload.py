@@ -23,6 +23,8 @@ AT_START = (
     "before_message",
     "manhole",
     "admin",
+    "web",
+    "cluster",
 )
 """Keys, and tables, that are read at start alone."""
 

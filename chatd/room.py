@@ -1,6 +1,9 @@
 """A room: who is in it, and its containers. Pure: no I/O, no clock."""
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import msgspec
 
 from chatd.container import Container
 from chatd.interfaces import IChannel
@@ -14,13 +17,19 @@ class Connection:
     road (see :mod:`chatd.delivery`) from which it hears the room.
     """
 
-    __slots__ = ("attached", "channel", "identity", "rights", "room")
+    __slots__ = ("attached", "channel", "identity", "is_elsewhere", "node", "number", "rights", "room")
 
     def __init__(self, identity: Identity, channel: IChannel, rights: Rights = NO_RIGHTS) -> None:
         self.identity = identity
         self.channel = channel
         self.rights = rights
+        self.number = 0
+        """Which of its node's it is, where there are several nodes."""
+        self.node = ""
+        """The node it is connected to; empty: this one."""
         self.room: Room | None = None
+        self.is_elsewhere = False
+        """Whether its room lives on another node, though it did not when it came."""
         self.attached = False
 
     @property
@@ -28,8 +37,29 @@ class Connection:
         """Whether it hears the room, rather than one container of it."""
         return self.identity.container_id is None
 
+    def listen(self, room: "Room") -> None:
+        """It is attached: from now on it hears its room, or what its container's members hear."""
+        if self.is_room_scoped:
+            room.audience[self] = self.channel.write
+
     def __repr__(self) -> str:
         return f"<Connection {self.identity.user_id!r} in {self.identity.room!r}>"
+
+
+class Elsewhere(Protocol):
+    """A room's connections on other nodes, all together: see :mod:`chatd.cluster`."""
+
+    listens: bool
+    """Whether any of them hears room-wide traffic."""
+
+    def feed(self, frames: bytes) -> None:
+        """What the whole room hears."""
+
+    def note(self, connection: Connection) -> None:
+        """A connection came, or is called something else."""
+
+    def forget(self, connection: Connection) -> None:
+        """A connection went."""
 
 
 class Room:
@@ -38,15 +68,18 @@ class Room:
     A connection is in one room at a time; several of one user are one online user (C6).
     """
 
-    __slots__ = ("_asked", "_serving", "audience", "containers", "name", "users")
+    __slots__ = ("_asked", "_serving", "audience", "containers", "elsewhere", "name", "users")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.users: dict[str, list[Connection]] = {}
         """The connections of each online user."""
         self.audience: dict[Connection, Callable[[bytes], None]] = {}
-        """The attached room-scoped connections, in the order of their coming: who hears room-wide traffic,
-        and by which call. A channel that is no longer open has left before anything is said."""
+        """The attached room-scoped connections of this node, in the order of their coming: who hears
+        room-wide traffic, and by which call. A channel that is no longer open has left before anything is
+        said."""
+        self.elsewhere: Elsewhere | None = None
+        """Its connections on other nodes, if there are any."""
         self.containers: dict[str, Container] = {}
         self._serving: dict[str, dict[str, Container]] = {}  # agent -> the containers it is a member of
         self._asked: dict[str, dict[str, Container]] = {}  # acceptId -> the containers waiting for it
@@ -73,13 +106,26 @@ class Room:
         mine = self.users.setdefault(connection.identity.user_id, [])
         mine.append(connection)
         connection.room = self
+        connection.is_elsewhere = False
+        if self.elsewhere is not None:
+            self.elsewhere.note(connection)
         return len(mine) == 1
 
     def attach(self, connection: Connection) -> None:
         """From now on the connection hears what is said to it."""
         connection.attached = True
-        if connection.is_room_scoped:
-            self.audience[connection] = connection.channel.write
+        connection.listen(self)
+
+    def hears(self, connection: Connection) -> bool:
+        """Whether a connection hears room-wide traffic."""
+        return connection.attached and connection.is_room_scoped and connection.room is self
+
+    def rename(self, user_id: str, name: str, icon: str) -> None:
+        """All of a user's connections are called so from now on."""
+        for connection in self.users[user_id]:
+            connection.identity = msgspec.structs.replace(connection.identity, name=name, icon=icon)
+            if self.elsewhere is not None:
+                self.elsewhere.note(connection)
 
     def leave(self, connection: Connection) -> bool:
         """Take a connection out. :returns: whether it was its user's last (C6)."""
@@ -89,6 +135,8 @@ class Room:
         if not mine:
             del self.users[user_id]
         self.audience.pop(connection, None)
+        if self.elsewhere is not None:
+            self.elsewhere.forget(connection)
         connection.room = None
         connection.attached = False
         return not mine
@@ -103,6 +151,14 @@ class Room:
             for connection in self.users.get(user_id, ()):
                 if connection.attached:
                     yield connection
+
+    def present(self) -> Iterator[Identity]:
+        """Who is online, in the order of coming; who has several connections, as the first of them (R2)."""
+        return (mine[0].identity for mine in self.users.values())
+
+    def present_of(self, users: tuple[str, ...]) -> Iterator[Identity]:
+        """The same of some users, in their order."""
+        return (self.users[user_id][0].identity for user_id in users if user_id in self.users)
 
     # -- containers ---------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from chatd.logs import Log
 from chatd.store.none import NoStore
 from chatd.store.urls import database
 from chatd.turn import StoreError
+from chatd.web import site
 
 log = Log()
 
@@ -71,6 +72,8 @@ class Options(usage.Options):
             _store(self)
             _manhole(self, reactor)
             _admin(self, reactor)
+            _web(self, reactor)
+            _check_cluster(self)
         except ConfigError as error:
             raise SystemExit(f"chatd: {error}") from None
         if self["check"]:
@@ -90,11 +93,11 @@ def makeService(options: Options) -> MultiService:
 
     sys.excepthook = _excepthook
     logs.set_level(options.configuration.log.level)
-    _raise_file_limit(options.configuration.server.max_connections)
+    _raise_file_limit(options.configuration)
     _spare_the_garbage_collector()
     endpoints, store = _endpoints(options, reactor), _store(options)
-    manhole, admin = _manhole(options, reactor), _admin(options, reactor)
-    house = build(options.configuration, reactor, endpoints, store, options.read, manhole, admin)
+    manhole, admin, web = _manhole(options, reactor), _admin(options, reactor), _web(options, reactor)
+    house = build(options.configuration, reactor, endpoints, store, options.read, manhole, admin, web)
     house.report_to(notify.from_environment(reactor, os.environ))
     reactor.callWhenRunning(_heed_signals, reactor, house)
     house.daemon = options.parent is not None and not options.parent["nodaemon"]
@@ -125,6 +128,33 @@ def _admin(options: Options, reactor: IReactorCore) -> Opening | None:
         raise ConfigError(f"{options['config']}: admin.token_file: {error}") from None
     where = f"{options['config']}: admin.listen"
     return Opening(settings.listen, _endpoint(where, settings.listen, reactor), token)
+
+
+def _web(options: Options, reactor: IReactorCore) -> tuple[str, IStreamServerEndpoint] | None:
+    """Where the pages are served; None: nowhere. :raises ConfigError: if that is no place."""
+    listen = options.configuration.web.listen
+    if not listen:
+        return None
+    return listen, _endpoint(f"{options['config']}: web.listen", listen, reactor)
+
+
+def _check_cluster(options: Options) -> None:
+    """:raises ConfigError: if this cannot be a node among others."""
+    settings = options.configuration
+    if not settings.cluster.redis:
+        return
+    where = f"{options['config']}: cluster"
+    try:
+        from chatd.bus.redis import RedisUrl
+
+        RedisUrl.parse(settings.cluster.redis)
+    except ImportError as error:
+        raise ConfigError(f"{where}.redis: {error}: pip install 'chatd[redis]'") from None
+    except ValueError as error:
+        raise ConfigError(f"{where}.redis: {error}") from None
+    if not settings.store.url.startswith(("postgresql:", "postgres:")):
+        expected = "nodes share their messages: expected store.url to be postgresql://…"
+        raise ConfigError(f"{where}.redis: {expected}, got {settings.store.url!r}")
 
 
 def _endpoints(options: Options, reactor: IReactorCore) -> list[tuple[str, IStreamServerEndpoint]]:
@@ -186,11 +216,14 @@ def _spare_the_garbage_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _raise_file_limit(max_connections: int) -> None:
+def _raise_file_limit(settings: Config) -> None:
     """Every connection is an open file: take as many as the system lets us, and say whether they suffice."""
+    max_connections, spare = settings.server.max_connections, SPARE_FILES
+    if settings.web.listen:
+        spare += site.MOST
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and hard < max_connections + SPARE_FILES:
+    if hard != resource.RLIM_INFINITY and hard < max_connections + spare:
         log.warn(
             "{files} files may be open, and max_connections is {max_connections}: that does not fit; "
             "raise the limit (ulimit -n, LimitNOFILE), or lower max_connections",

@@ -4,6 +4,7 @@ Reports wait in the store; see :mod:`chatd.lines` for which of them are in memor
 at a time, and lines go side by side, so many at most. Nobody in the chat waits for any of this.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from twisted.application.service import Service
@@ -27,6 +28,7 @@ DROP_SECONDS = 10.0  # between looks for what has waited too long
 DROP_BATCH = 500
 RETRY_SECONDS = 1.0  # of the store's
 STOP_SECONDS = 5.0  # for what is under way when the server stops
+LATE = 6  # looks after which what has been read is not looked at once more
 REASONS = 20  # different ones that are logged of one outage
 
 
@@ -91,6 +93,12 @@ class Webhook(Service):
         self._failing: set[Line] = set()
         self._reasons: set[str] = set()
         self._finished: Deferred[None] | None = None
+        self._leads = True  # where there are several nodes, one of them sends
+        self._recounts = False
+        self._term = 0
+        self._places = deque([0], LATE)  # up to which had been read, at the last looks
+        self.pass_on: Callable[[int], None] = lambda count: None
+        """Called with the number of reports that were kept, if another node is to send them."""
         self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._drop()))
         self._loop.clock = clock
 
@@ -135,7 +143,37 @@ class Webhook(Service):
 
     def reported(self, count: int) -> None:
         """So many reports more are in the store."""
+        if not self._leads:
+            self.pass_on(count)
+            return
         self.waiting += count
+        self._has_more = True
+        self._read()
+
+    # -- several nodes: one of them sends -----------------------------------------------------------
+
+    def lead(self) -> None:
+        """From now on this node sends, with what is in the store; some of it may have been sent."""
+        self._lines.forget()
+        self._places = deque([0], LATE)
+        self._leads, self._has_more = True, True
+        self._read()
+
+    def follow(self) -> None:
+        """From now on another node sends. What is under way is not called back."""
+        self._leads, self._recounts = False, True
+        self._term += 1
+        for retry in self._retries.values():
+            retry.cancel()
+        self._retries.clear()
+        self._failing.clear()
+        self._lines.forget()
+        self.waiting = 0
+
+    def look(self) -> None:
+        """Others have kept reports too, maybe some before those that have been read, or nobody said so."""
+        self._places.append(self._lines.place)
+        self._lines.rewind(0 if self._lines.is_empty and self._is_idle else self._places[0])
         self._has_more = True
         self._read()
 
@@ -143,7 +181,7 @@ class Webhook(Service):
 
     def _read(self) -> None:
         """Read on: what a line is short of, else what comes next, unless enough is in memory."""
-        if self._reading or not self.running or not self._may_read():
+        if self._reading or not (self.running and self._leads and self._may_read()):
             return
         line = self._lines.take_short()
         if line is not None:
@@ -155,15 +193,17 @@ class Webhook(Service):
         else:
             return
         self._reading = True
-        found.addCallbacks(self._found, self._not_found, callbackArgs=(line,), errbackArgs=(line,))
+        found.addCallbacks(self._found, self._not_found, callbackArgs=(line, self._term), errbackArgs=(line,))
         found.addErrback(lambda failure: log.failure("events were lost by a bug", failure))
 
-    def _found(self, found: WaitingFound, line: Line | None) -> None:
+    def _found(self, found: WaitingFound, line: Line | None, term: int) -> None:
         self._reading = False
-        if line is not None:
+        if term != self._term:
+            pass  # another node has sent meanwhile
+        elif line is not None:
             self._lines.refill(line, found)
         elif self._may_read():
-            self._lines.pass_by(found.reports)
+            self._lines.pass_by(found.reports, {*self._done, *self._forgetting})
             self._has_more = self._has_more or found.more
         else:  # a turn has failed meanwhile, and nobody knows yet what of it was kept
             self._has_more = True
@@ -186,6 +226,7 @@ class Webhook(Service):
         """Send what may be sent."""
         while (
             self.running
+            and self._leads
             and len(self._under_way) < self._concurrency
             and len(self._done) + len(self._forgetting) < DONE
             and (line := self._lines.take_ready()) is not None
@@ -205,7 +246,7 @@ class Webhook(Service):
         del self._under_way[line]
         self.sent += 1
         if self._lines.is_first(line, waiting):
-            self.waiting -= 1
+            self.waiting = max(0, self.waiting - 1)
             self._done.append(waiting.place)
         self._lines.advance(line, waiting)
         self._works(line)
@@ -215,7 +256,9 @@ class Webhook(Service):
         if not self.running:
             return
         self.failed += 1
-        if self._lines.is_first(line, waiting):
+        if not self._leads:
+            self._lines.advance(line, waiting)
+        elif self._lines.is_first(line, waiting):
             self._lines.rest(line)
             delay = min(self._retry_most, self._retry * 2.0 ** min(line.failures - 1, 30))
             delay *= 0.5 + self._chance() / 2
@@ -263,8 +306,10 @@ class Webhook(Service):
         """Drop what has waited for too long, and what is too much."""
         before = int((self._now() - self._keep_hours * 3600) * 1000)
         dropped, places = self.dropped, [0]
-        while places and self.running:
+        while places and self.running and self._leads:
             try:
+                if self._recounts:
+                    self.waiting = await self._store.count_waiting()
                 places = await self._store.drop(before, max(0, self.waiting - self._most), DROP_BATCH)
             except Exception as error:
                 log.warn("old events cannot be dropped: {reason}", reason=error)
@@ -275,7 +320,7 @@ class Webhook(Service):
         self._read()
 
     def _dropped(self, places: set[int]) -> None:
-        self.waiting -= len(places)
+        self.waiting = max(0, self.waiting - len(places))
         self.dropped += len(places)
         for line in self._lines.drop(places):
             self._retries.pop(line).cancel()

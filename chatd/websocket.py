@@ -7,6 +7,7 @@ class until a connection needs its own.
 """
 
 from collections import deque
+from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ from twisted.python.failure import Failure
 
 from chatd import handshake
 from chatd.addresses import UNIX, plain
-from chatd.handshake import Refused, Request
+from chatd.handshake import NotAsked, Refused, Request
 from chatd.outlet import DirectOutlet, Outlet, may_send_directly
 
 CONNECTING = WebSocketProtocol.STATE_CONNECTING
@@ -138,8 +139,10 @@ class LeanProtocol(WebSocketServerProtocol):
             self.admit(request)
         except Refused as refusal:
             self.data = b""
-            self.sendData(handshake.refused(refusal.status, self.factory.server))
-            self.refused(refusal.status)
+            location = self.factory.pages_for(refusal.host) if isinstance(refusal, NotAsked) else None
+            status = HTTPStatus.TEMPORARY_REDIRECT if location else refusal.status
+            self.sendData(handshake.refused(status, self.factory.server, location or ""))
+            self.refused(status)
             self.dropConnection(abort=False)
             return
         self.data = b""
@@ -307,6 +310,8 @@ class LeanFactory(WebSocketServerFactory):
     log = Silence()
     is_closing = False
     """Whether nobody may come any more: a handshake is answered 503."""
+    pages_for: Callable[[str], str | None] = staticmethod(lambda host: None)
+    """Where to send who looks here with a browser, by the header Host; None: nowhere."""
 
     def __init__(
         self,

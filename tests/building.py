@@ -18,17 +18,23 @@ from chatd.store.none import NoStore
 from tests.client import Client
 from tests.house import request, target
 
+CHAT = IPv4Address("TCP", "127.0.0.1", 9326)
+
 
 class Door:
-    """A port that closes when a test lets it."""
+    """A port that closes when a test lets it.
 
-    def __init__(self) -> None:
+    :param address: where it is.
+    """
+
+    def __init__(self, address: Any) -> None:
+        self._address = address
         self.closed: Deferred[None] = Deferred()
         self.closing = False
 
-    def getHost(self) -> IPv4Address:
+    def getHost(self) -> Any:
         """See IListeningPort."""
-        return IPv4Address("TCP", "127.0.0.1", 9326)
+        return self._address
 
     def stopListening(self) -> "Deferred[None]":
         """See IListeningPort."""
@@ -42,8 +48,8 @@ class Doorway:
 
     factory: Factory
 
-    def __init__(self) -> None:
-        self.door = Door()
+    def __init__(self, address: Any = CHAT) -> None:
+        self.door = Door(address)
 
     def listen(self, factory: Factory) -> "Deferred[Any]":
         """See IStreamServerEndpoint."""
@@ -57,6 +63,8 @@ class Building:
     :param store: not yet open; where there is none, nothing is stored.
     :param read: reads the configuration again.
     :param admin: where the admin API listens, if it does.
+    :param web: where the pages are, if they are.
+    :param chat: the address of the door.
     """
 
     def __init__(
@@ -65,12 +73,16 @@ class Building:
         store: IMessageStore | None = None,
         read: Callable[[], Config] | None = None,
         admin: Opening | None = None,
+        web: Doorway | None = None,
+        chat: Any = CHAT,
     ) -> None:
         self.clock = MemoryReactorClock()
-        self._doorway = Doorway()
+        self._doorway = Doorway(chat)
         self.door = self._doorway.door
         store = store or NoStore(self.clock.seconds, settings.store.repeat_window, settings.containers.replay)
-        self.house = build(settings, self.clock, [("door", self._doorway)], store, read=read, admin=admin)
+        doors = [("door", self._doorway)]
+        pages = ("pages", web) if web is not None else None
+        self.house = build(settings, self.clock, doors, store, read=read, admin=admin, web=pages)
         self.house.privilegedStartService()
         self.house.startService()
         self.has_ended = False

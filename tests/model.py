@@ -1,4 +1,4 @@
-"""The house as plain lists: who is where, and who must hear what (C6, M3, M4, N, K)."""
+"""The house as plain lists: who is where, and who must hear what (C6, M3, M4, N, K, R2)."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -46,6 +46,7 @@ class Model:
         self.here: list[Member] = []
         self.open: dict[tuple[str, str], Conversation] = {}
         self.heard: dict[Member, list[Any]] = defaultdict(list)
+        self.since: dict[str, dict[str, int]] = defaultdict(dict)  # when each user came to a room
         self._tick = count()
 
     def online(self, room: str) -> set[str]:
@@ -89,6 +90,8 @@ class Model:
         """Somebody comes into a room."""
         first = member.user not in self.online(member.room)
         self.here.append(member)
+        if first:
+            self.since[member.room][member.user] = next(self._tick)
         hearers = self.audience(member.room) if first else []
         hearers += [member] if member not in hearers else []
         self.tell(hearers, ("in", member.user, len(self.online(member.room)), None))
@@ -177,6 +180,23 @@ class Model:
             self.depart(member, now)
             member.room = room
             self.arrive(member)
+
+    def who(self, member: Member, id: str | None) -> None:
+        """online."""
+        if id is None and not member.is_customer:
+            firsts = {one.user: one for one in reversed(self.here) if one.room == member.room}
+            came = sorted(firsts, key=self.since[member.room].__getitem__)
+            users = [(user, user if firsts[user].is_customer else None) for user in came]
+            return self.tell([member], ("online", len(users), users, None))
+        id = id or member.user
+        one = self.open.get((member.room, id))
+        if one is None and member.is_customer and id == member.user:
+            one = Conversation(member.room, id)
+        if one is None or member.user not in one.members:
+            return self.tell([member], "error")
+        here = [user for user in one.members if user in self.online(one.room)]
+        users = [(user, user if user == id else None) for user in here]
+        self.tell([member], ("online", len(users), users, id))
 
     def forget(self, now: float) -> None:
         """Conversations in which nobody was for the time are gone."""

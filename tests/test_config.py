@@ -93,6 +93,18 @@ def test_what_the_file_says_is_what_is_read(read: Any) -> None:
     assert config.autoreply == {"hours": "nine to five", "上班": "九点到五点"}
 
 
+@pytest.mark.parametrize(
+    ("given", "read_as"),
+    [("", ""), ("https://chat.example", "https://chat.example/"), ("http://[::1]:81/", "http://[::1]:81/")],
+)
+def test_the_address_of_the_pages_ends_with_a_slash(read: Any, given: str, read_as: str) -> None:
+    assert read(f'[web]\nurl = "{given}"\n').web.url == read_as
+
+
+def test_the_address_of_the_chat_may_have_a_path(read: Any) -> None:
+    assert read('[web]\nwebsocket = "wss://chat.example/chat"\n').web.websocket == "wss://chat.example/chat"
+
+
 def test_nothing_in_it_can_be_changed(read: Any) -> None:
     config = read('[autoreply]\nhours = "nine to five"\n')
     assert isinstance(config.autoreply, types.MappingProxyType)
@@ -103,8 +115,8 @@ def test_nothing_in_it_can_be_changed(read: Any) -> None:
 # -- mistakes ---------------------------------------------------------------------------------------
 
 SECTIONS = (
-    "server, heartbeat, notices, limits, log, store, containers, autoreply, admin, auth, webhook, "
-    "before_message, manhole"
+    "server, heartbeat, notices, limits, log, store, containers, autoreply, admin, web, auth, webhook, "
+    "before_message, manhole, cluster"
 )
 PLACEHOLDERS = "placeholders are {count}, {name}, {room}, {user}"
 
@@ -113,7 +125,8 @@ MISTAKES = {
     "[servers]": f"servers: unknown key; known here: {SECTIONS}",
     '"a\\nb" = 1': f'"a\\nb": unknown key; known here: {SECTIONS}',
     "[heartbeat]\nintervall = 1": "heartbeat.intervall: unknown key; known here: interval, misses, reply",
-    "[notices]\ninto = 'x'": "notices.into: unknown key; known here: in, out, out_all, time_format",
+    "[notices]\ninto = 'x'": "notices.into: unknown key; known here: in, out, out_all, time_format, "
+    "coalesce_above, coalesce_window",
     "server = 1": "server: expected a table, got 1",
     "[[server]]\ndisplace = true": 'server: expected a table, got [{"displace": true}]',
     "autoreply = 'hello'": 'autoreply: expected a table, got "hello"',
@@ -144,6 +157,15 @@ MISTAKES = {
     "[before_message]\nurl = 'x'": "before_message.url: expected a URL such as "
     '"https://shop.example/chat", without a user in it, got "x"',
     "[before_message]\non_failure = 'x'": 'before_message.on_failure: expected "allow" or "deny", got "x"',
+    **{
+        f"[web]\nurl = '{url}'": f'web.url: expected a URL such as "https://chat.example/", got "{url}"'
+        for url in ("chat.example", "ws://chat.example/", "https://", "https://a b/", "https://chat.example/x")
+    },
+    **{
+        f"[web]\nwebsocket = '{url}'": "web.websocket: expected a URL such as "
+        f'"wss://chat.example/", got "{url}"'
+        for url in ("https://chat.example/", "wss://x;script-src *", "wss://u@x/", "wss://x/?a", "wss://x:y/")
+    },
     "[admin]\nlisten = ['tcp:1']": 'admin.listen: expected a text, got ["tcp:1"]',
     "[admin]\ntoken = 'x'": "admin.token: unknown key; known here: listen, token_file",
     "[autoreply]\nhours = 9": "autoreply.hours: expected a text, got 9",

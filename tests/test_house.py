@@ -83,7 +83,7 @@ def test_a_daemon_that_cannot_start_says_so_in_its_log(daemon: bool, log: list[L
 class Locked(PromptStore):
     """A store that cannot be opened."""
 
-    def open(self) -> Restored:
+    def open(self, containers: bool = True) -> Restored:
         """See IMessageStore."""
         raise StoreError("store.url: chatd.sqlite: locked")
 

@@ -15,6 +15,8 @@ PACKAGE = Path(chatd.__file__).parent
 ROWS = [
     ("chatd",),
     ("chatd.errors", "chatd.rate", "chatd.logs", "chatd.addresses", "chatd.database", "chatd.endpoint"),
+    ("chatd.http",),
+    ("chatd.bus.url", "chatd.bus.slots"),
     ("chatd.counts", "chatd.readiness", "chatd.replies", "chatd.notify"),
     ("chatd.lag",),
     ("chatd.model",),
@@ -31,18 +33,40 @@ ROWS = [
     ("chatd.wire.commands", "chatd.wire.events"),
     ("chatd.stamp", "chatd.container"),
     ("chatd.room",),
-    ("chatd.delivery",),
+    ("chatd.delivery", "chatd.coalescing"),
     ("chatd.registry", "chatd.outcome"),
     ("chatd.outbox",),
     ("chatd.bus", "chatd.store"),
+    ("chatd.bus.resp", "chatd.bus.telling"),
+    ("chatd.bus.connecting",),
+    ("chatd.bus.single", "chatd.bus.hosts"),
+    ("chatd.bus.node",),
+    ("chatd.bus.nodes",),
+    ("chatd.bus.subscriber", "chatd.bus.probe"),
+    ("chatd.bus.redis",),
     ("chatd.bus.local", "chatd.store.none", "chatd.store.sql", "chatd.store.retention"),
+    ("chatd.store.owners",),
     ("chatd.store.adbapi",),
     ("chatd.store.sqlite", "chatd.store.postgres"),
     ("chatd.store.urls",),
     ("chatd.store.__main__",),
     ("chatd.reports",),
     ("chatd.conversations",),
+    ("chatd.online",),
     ("chatd.chat",),
+    ("chatd.cluster",),
+    ("chatd.cluster.people", "chatd.cluster.scripts"),
+    ("chatd.cluster.wire",),
+    ("chatd.cluster.calls", "chatd.cluster.nodes", "chatd.cluster.edge", "chatd.cluster.outpost"),
+    ("chatd.cluster.leader", "chatd.cluster.quota"),
+    ("chatd.cluster.owned",),
+    ("chatd.cluster.takeover",),
+    ("chatd.cluster.host",),
+    ("chatd.cluster.reception", "chatd.cluster.outage"),
+    ("chatd.cluster.outposts",),
+    ("chatd.cluster.switchboard", "chatd.cluster.finding"),
+    ("chatd.cluster.orphans",),
+    ("chatd.cluster.cluster",),
     ("chatd.sweeper", "chatd.webhook", "chatd.verdicts"),
     ("chatd.outlet", "chatd.handshake"),
     ("chatd.websocket",),
@@ -71,9 +95,13 @@ ROWS = [
     ("chatd.admin.access", "chatd.admin.answers", "chatd.admin.shapes"),
     ("chatd.admin.routes",),
     ("chatd.admin.reads", "chatd.admin.openapi"),
-    ("chatd.admin.acts",),
+    ("chatd.admin.acts", "chatd.admin.reach"),
     ("chatd.admin.api", "chatd.admin.site"),
     ("chatd.admin.door",),
+    ("chatd.web",),
+    ("chatd.web.files", "chatd.web.whereabouts"),
+    ("chatd.web.site",),
+    ("chatd.web.door",),
     ("chatd.build",),
     ("chatd.tap",),
     ("chatd.__main__",),
@@ -128,10 +156,13 @@ def test_only_tap_names_the_global_reactor() -> None:
     assert naming == {"chatd.tap"}
 
 
-def test_only_build_names_a_bus() -> None:
+def test_only_build_and_a_cluster_name_a_bus() -> None:
     buses = {name for name in sources() if name.startswith("chatd.bus.")}
     naming = {name for name, path in sources().items() if buses & imports_of(path)}
-    assert naming == {"chatd.build"}
+    nodes = {name for name in naming if name.startswith("chatd.cluster.")}
+    assert naming - buses - nodes == {"chatd.build", "chatd.tap"}  # tap looks at the URL
+    for name in nodes:
+        assert buses & imports_of(sources()[name]) <= {"chatd.bus.redis"}
 
 
 @pytest.mark.parametrize(

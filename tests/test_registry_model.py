@@ -1,4 +1,4 @@
-"""A long random life of the house, step by step beside a model of it (C6, M3, M4, N, K).
+"""A long random life of the house, step by step beside a model of it (C6, M3, M4, N, K, R2).
 
 After each step every client must have heard exactly what the model says, and the registry must count what
 the model counts. When all have left and their containers have expired, nothing may be left.
@@ -22,6 +22,9 @@ def essence(frame: dict[str, Any]) -> object:
     """Of a frame, what the model knows."""
     if frame.get("messageType") == "error":
         return "error"
+    if frame.get("messageType") == "online":
+        users = [(user["userId"], user.get("containerId")) for user in frame["users"]]
+        return ("online", frame["count"], users, frame.get("containerId"))
     if frame.get("messageType") == "notice":
         return (frame["action"], frame["userId"], frame["count"], frame.get("containerId"))
     if frame["eventType"] == "createContainer":
@@ -116,6 +119,13 @@ class Life(RuleBasedStateMachine):
         member = self.pick(number)
         member.client.ask("updateRoomName", messageContent=room)
         self.model.move(member, room, self.now)
+
+    @precondition(is_inhabited)
+    @rule(number=somebody, id=st.none() | users)
+    def who(self, number: int, id: str | None) -> None:
+        member = self.pick(number)
+        member.client.ask("online", containerId=id)
+        self.model.who(member, id)
 
     @rule(silent=st.sets(users, max_size=3))
     def fall_silent(self, silent: set[str]) -> None:

@@ -205,7 +205,7 @@ AT_ONCE = {
     "server": "origins no_origin max_connections max_per_address max_per_user connect_rate connect_burst "
     "proxies displace drain_seconds",
     "heartbeat": "interval misses reply",
-    "notices": "in out out_all",
+    "notices": "in out out_all coalesce_above coalesce_window",
     "limits": "message_size errors_in_a_row rate burst send_buffer",
     "log": "level",
     "containers": "idle_timeout replay",

@@ -100,6 +100,17 @@ def test_all_connections_of_a_user_are_found(room):
     assert list(room.connections_of(("ann", "nobody"))) == [tab, phone]
 
 
+def test_who_is_present_is_told_in_the_order_of_coming_each_as_its_first_connection(room):
+    ann = entered(room, "ann")
+    entered(room, "bob", container="bob")
+    tab = entered(room, "ann")
+    assert [who.user_id for who in room.present()] == ["ann", "bob"]
+    assert next(room.present()) is ann.identity
+    room.leave(ann)
+    assert next(room.present()) is tab.identity
+    assert [who.user_id for who in room.present_of(("bob", "cid", "ann"))] == ["bob", "ann"]
+
+
 def test_only_a_room_scoped_user_can_be_asked_for_help(room):
     """(D3)"""
     entered(room, "carl", container="carl")

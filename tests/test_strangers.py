@@ -13,6 +13,7 @@ REPLY = {"eventType": "autoReturn", "messageContent": "hours", "containerId": "c
 CREATE = {"eventType": "createContainer", "acceptId": "agnes", "targetId": "order-1"}
 RENAME = {"eventType": "updateUserInfo", "messageContent": "Agnes"}
 MOVE = {"eventType": "updateRoomName", "messageContent": "lobby"}
+WHO = {"eventType": "online", "containerId": "carl"}
 
 # Who, what, why not. Eve is in the room, Dora another customer, Bert an agent in another room; "asked" is
 # an agent who was asked and has not answered, "carl-tab" the customer on a connection without a containerId.
@@ -38,6 +39,9 @@ ATTEMPTS: list[tuple[str, dict[str, Any], str]] = [
     ("dora", REPLY, "not_member"),
     ("dora", CREATE | {"acceptId": "dora"}, "forbidden"),
     ("dora", MOVE, "forbidden"),
+    ("dora", WHO, "not_member"),
+    ("eve", WHO, "not_member"),
+    ("bert", WHO, "not_found"),
     ("bert", TEXT | {"containerId": "carl"}, "not_found"),
     ("bert", ADD, "not_found"),
     ("bert", REMOVE, "not_found"),
@@ -49,6 +53,7 @@ ATTEMPTS: list[tuple[str, dict[str, Any], str]] = [
     ("asked", TEXT | {"containerId": "emil"}, "not_member"),
     ("asked", REMOVE | {"containerId": "emil"}, "not_member"),
     ("asked", REPLY | {"containerId": "emil"}, "not_member"),
+    ("asked", WHO | {"containerId": "emil"}, "not_member"),
     ("asked", ADD, "forbidden"),
 ]
 
@@ -127,7 +132,7 @@ def test_nobody_can_speak_in_anothers_name(house):
     assert message["createTime"] == "2026-11-23T08:15:30.123Z"
 
 
-@pytest.mark.parametrize("kind", ["notice", "error", "history"])
+@pytest.mark.parametrize("kind", ["notice", "error", "history", "online"])
 def test_nobody_can_send_what_only_the_server_says(house, kind):
     """(M2)"""
     ann, eve = house.room("ann", "eve")

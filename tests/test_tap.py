@@ -77,6 +77,10 @@ def test_check_says_ok_and_ends_well(file: Any, capsys: pytest.CaptureFixture[st
             "server.listen: expected an endpoint such as tcp:9326, got 'udp:2' "
             "(Unknown endpoint type: 'udp')",
         ),
+        (
+            "[web]\nlisten = 'udp:2'",
+            "web.listen: expected an endpoint such as tcp:9326, got 'udp:2' (Unknown endpoint type: 'udp')",
+        ),
     ],
 )
 @pytest.mark.parametrize("more", [(), ("--check",)])
@@ -120,18 +124,19 @@ def listeners(service: MultiService) -> list[str]:
 def test_it_makes_a_service_that_listens_on_9326() -> None:
     service = makeService(parsed())
     assert verifyObject(IService, service)
-    assert listeners(service) == ["tcp:9326"]
+    assert listeners(service) == ["tcp:9326", "tcp:9327:interface=127.0.0.1"]
 
 
 @pytest.mark.usefixtures("process")
 def test_it_listens_where_the_file_says(file: Any) -> None:
-    service = makeService(parsed("--config", file('[server]\nlisten = ["tcp:1", "unix:/tmp/x"]\n')))
-    assert listeners(service) == ["tcp:1", "unix:/tmp/x"]
+    text = '[server]\nlisten = ["tcp:1", "unix:/tmp/x"]\n[web]\nlisten = "tcp:2"\n'
+    service = makeService(parsed("--config", file(text)))
+    assert listeners(service) == ["tcp:1", "unix:/tmp/x", "tcp:2"]
 
 
 @pytest.mark.usefixtures("process")
 def test_listen_may_be_repeated_and_overrides_the_file(file: Any) -> None:
-    path = file('[server]\nlisten = ["tcp:1"]\n')
+    path = file('[server]\nlisten = ["tcp:1"]\n[web]\nlisten = ""\n')
     service = makeService(parsed("--config", path, "--listen", "tcp:2", "-l", "unix:/tmp/x"))
     assert listeners(service) == ["tcp:2", "unix:/tmp/x"]
 
@@ -170,9 +175,22 @@ def test_it_says_how_many_files_may_be_open_and_warns_where_they_do_not_suffice(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (128, 256))
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
-    makeService(parsed("--config", file(f"[server]\nmax_connections = {connections}\n")))
+    text = f'[server]\nmax_connections = {connections}\n[web]\nlisten = ""\n'
+    makeService(parsed("--config", file(text)))
     (event,) = (event for event in log if "files" in event)
     assert (event["files"], event["max_connections"], event["log_level"].name) == (256, connections, level)
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize(("files", "level"), [(700, "info"), (699, "warn")])
+def test_who_looks_at_the_pages_has_files_open_too(
+    file: Any, monkeypatch: pytest.MonkeyPatch, log: list[LogEvent], files: int, level: str
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (128, files))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    makeService(parsed("--config", file("[server]\nmax_connections = 100\n")))
+    (event,) = (event for event in log if "files" in event)
+    assert event["log_level"].name == level
 
 
 @pytest.mark.usefixtures("process")

@@ -11,6 +11,7 @@ import pytest
 from chatd.config import Config
 from chatd.house import STOP_SECONDS
 from chatd.tap import SPARE_FILES
+from chatd.web.site import MOST
 from tests.certificates import Authority
 from tests.processes.servers import ROOT, TWISTD
 
@@ -68,7 +69,7 @@ def service() -> ConfigParser:
 
 
 def test_the_service_may_open_as_many_files_as_the_default_configuration_wants():
-    needed = Config().server.max_connections + SPARE_FILES
+    needed = Config().server.max_connections + SPARE_FILES + MOST
     assert int(service()["Service"]["LimitNOFILE"]) >= needed
 
 

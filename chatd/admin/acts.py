@@ -17,6 +17,7 @@ from chatd.outbox import NotKept, Outbox
 from chatd.readiness import Readiness
 from chatd.registry import Registry
 from chatd.replies import Replies
+from chatd.room import Connection
 from chatd.stamp import Stamp
 from chatd.wire import commands
 
@@ -24,12 +25,14 @@ from chatd.wire import commands
 class Acts:
     """Does what is asked, on the same road as clients.
 
+    :param connections_of: a user's connections to this node, in whatever room.
     :param reload: reads the configuration again; tells why nothing has changed, or None.
     """
 
     def __init__(
         self,
         registry: Registry,
+        connections_of: Callable[[str], list[Connection]],
         outbox: Outbox,
         stamp: Stamp,
         conversations: Conversations,
@@ -38,6 +41,7 @@ class Acts:
         reload: Callable[[], str | None],
     ) -> None:
         self._registry = registry
+        self._connections_of = connections_of
         self._outbox = outbox
         self._stamp = stamp
         self._conversations = conversations
@@ -93,7 +97,7 @@ class Acts:
         room, reason = call.body.room, call.body.reason
         connections = [
             connection
-            for connection in self._registry.connections_of(call.names["user"])
+            for connection in self._connections_of(call.names["user"])
             if room is None or connection.identity.room == room
         ]
         if not connections:

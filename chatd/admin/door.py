@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -11,6 +11,7 @@ from chatd.admin.access import Token
 from chatd.admin.acts import Acts
 from chatd.admin.answers import Answer
 from chatd.admin.api import routes
+from chatd.admin.reach import Reaching, here
 from chatd.admin.reads import Reads
 from chatd.admin.routes import Call
 from chatd.admin.site import AdminSite
@@ -29,6 +30,9 @@ from chatd.stamp import Stamp
 from chatd.verdicts import Verdicts
 from chatd.webhook import Webhook
 
+if TYPE_CHECKING:
+    from chatd.cluster.cluster import Cluster
+
 log = Log()
 
 
@@ -45,6 +49,7 @@ class AdminDoor(Listener):
 
     :param reload: reads the configuration again; tells why nothing has changed, or None.
     :param message_size: of a message that is said, in bytes.
+    :param cluster: the other nodes, if there are any.
     """
 
     def __init__(
@@ -63,21 +68,26 @@ class AdminDoor(Listener):
         message_size: int,
         webhook: Webhook | None = None,
         verdicts: Verdicts | None = None,
+        cluster: "Cluster | None" = None,
     ) -> None:
         self._token = opening.token
         self._replies = replies
         self._lag = Lag(clock)
         _watch(readiness, outbox, bus)
         answered: Counter[int] = Counter()
-        all_metrics = Metrics(registry, outbox, bus, factory, self._lag, answered, webhook, verdicts)
+        hooks = webhook, verdicts
+        all_metrics = Metrics(registry, outbox, bus, factory, self._lag, answered, *hooks, cluster)
 
         def metrics(call: Call) -> Answer:
             return Answer(body=all_metrics.text(), content_type=CONTENT_TYPE)
 
-        reads = Reads(registry, readiness, replies)
-        acts = Acts(registry, outbox, stamp, conversations, readiness, replies, reload)
-        site = AdminSite(clock, opening.token, routes(reads, acts, metrics, message_size), answered)
-        super().__init__(opening.description, opening.endpoint, site)
+        own = registry.connections_of if cluster is None else factory.connections_of
+        reads = Reads(registry, own, readiness, replies)
+        acts = Acts(registry, own, outbox, stamp, conversations, readiness, replies, reload)
+        table = routes(reads, acts, metrics, message_size)
+        reach = here if cluster is None else Reaching(table, cluster)
+        self.site = AdminSite(clock, opening.token, table, answered, reach)
+        super().__init__(opening.description, opening.endpoint, self.site)
 
     def startService(self) -> None:
         """Begin to measure."""

@@ -1,6 +1,6 @@
 """What the admin API tells of rooms, containers, users and connections: this node's, as they are now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import nsmallest
 from http import HTTPStatus
 from typing import TypeVar
@@ -19,11 +19,19 @@ Key = TypeVar("Key", str, tuple[str, str])
 class Reads:
     """Answers of what is there.
 
+    :param connections_of: a user's connections to this node, in whatever room.
     :param replies: texts of automatic replies by code.
     """
 
-    def __init__(self, registry: Registry, readiness: Readiness, replies: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        connections_of: Callable[[str], list[Connection]],
+        readiness: Readiness,
+        replies: Mapping[str, str],
+    ) -> None:
         self._registry = registry
+        self._connections_of = connections_of
         self._readiness = readiness
         self._replies = replies
 
@@ -89,7 +97,7 @@ class Reads:
 
     def connections(self, call: Call) -> Answer:
         """A user's connections."""
-        connections = self._registry.connections_of(call.names["user"])
+        connections = self._connections_of(call.names["user"])
         if not connections:
             raise not_found("user online")
         return Answer(body=shapes.Connections(connections=[_connection(each) for each in connections]))

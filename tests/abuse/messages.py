@@ -1,7 +1,7 @@
 """Attacks with messages: JSON that is hard to read, and floods of what is right."""
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from tests.abuse.attacks import MESSAGE_SIZE, Target
 from tests.client import TEXT, client_frame
@@ -93,3 +93,20 @@ def history_flood(on: Target) -> None:
         with suppress(ConnectionError):
             client.send_bytes(client_frame(TEXT, b'{"eventType":"history","limit":200}') * 20_000)
         assert client.ended_with(4429)
+
+
+def online_flood(on: Target) -> str:
+    """1013: answers of who is online have a size, and come one after the other to who does not read them."""
+    icon = "https://cdn.example/" + "x" * 2028
+    with ExitStack() as stack:
+        for number in range(150):
+            member = stack.enter_context(on.dial(number % 2))
+            member.join(userId=f"m{number}", roomName=on.room, icon=icon)
+        mallory = stack.enter_context(on.dial(2, receive_buffer=4096))
+        mallory.join(userId="mallory", name="Mallory", roomName=on.room)
+        witness = stack.enter_context(on.join("witness"))
+        mallory.send_bytes(client_frame(TEXT, b'{"eventType":"online","limit":1000}') * 190)
+        heard = witness.receive()
+        assert (heard["action"], heard["userId"]) == ("out", "mallory")
+        assert mallory.ended_with(1013)
+    return on.closed_with(1013)

@@ -64,7 +64,7 @@ def spoofed_containers(on: Target) -> None:
         _open(agnes, carl)
         mallory.hear_all()
         for intruder in (mallory, cleo):
-            for event in ("ordinary", "addContainer", "removeContainer", "autoReturn", "history"):
+            for event in ("ordinary", "addContainer", "removeContainer", "autoReturn", "history", "online"):
                 fields = {"messageType": "text"} if event == "ordinary" else {}
                 refused = _ask(intruder, eventType=event, messageContent="x", containerId="carl", **fields)
                 assert refused["code"] in ("not_member", "forbidden", "not_found"), refused

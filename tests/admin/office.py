@@ -137,7 +137,7 @@ class Line:
         fields |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{name}: {value}" for name, value in fields.items() if value]
         head = "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""])
-        self.send(head.encode() + (body or b""))
+        self.send(head.encode("latin-1") + (body or b""))
 
     def send(self, data: bytes) -> None:
         """Bytes, and the end of the turn."""

@@ -69,7 +69,8 @@ def test_what_clients_asked_for_and_was_done_is_counted_by_type(office: Office) 
 
 def test_every_type_of_message_is_there_from_the_beginning(office: Office) -> None:
     found = re.findall(r'chatd_messages_in_total{type="(\w+)"} 0\.0', office.get("/metrics").body.decode())
-    assert len(found) == 13 and {"text", "event", "createContainer", "history", "heartbeat"} <= set(found)
+    assert len(found) == 14
+    assert {"text", "event", "createContainer", "history", "online", "heartbeat"} <= set(found)
 
 
 def test_events_are_counted_once_and_deliveries_for_each_who_hears_them(office: Office) -> None:

@@ -153,7 +153,8 @@ def test_a_query_that_is_not_sound_is_400(office: Office, query: str, sentence: 
 
 
 @pytest.mark.parametrize(
-    "kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+    "kind",
+    ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "ü/ü"],
 )
 def test_a_body_that_is_not_called_json_is_415(office: Office, kind: str) -> None:
     answer = office.post("/v1/online", {"rooms": []}, Content_Type=kind)

@@ -20,6 +20,8 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30  # seconds for anything that must happen; a machine that is busy may need some of them
 ANY_PORT = "tcp:0:interface=127.0.0.1"
+NO_PAGES = '\n[web]\nlisten = ""\n'  # whose port is always the same
+PAGES = f'[web]\nlisten = "{ANY_PORT}"\n'
 LISTENING = r"listening on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)"
 
 
@@ -48,20 +50,54 @@ def wait_for_exit(pid: int) -> None:
     assert ended, f"process {pid} did not end"
 
 
-class Server:
+class Front:
+    """Where clients come in: a server's port, or that of who stands before several."""
+
+    port: int
+    client = Client
+    """What its clients are."""
+
+    def __init__(self) -> None:
+        self._clients = ExitStack()
+
+    def connect(self, **parameters: Any) -> Client:
+        """A client that has done its handshake; see :func:`tests.house.target`."""
+        return self._clients.enter_context(self.client(self.port, **parameters))
+
+    def join(self, user: str, room: str = "lobby", **parameters: str) -> Client:
+        """A room-scoped client that has heard its own ``in``: ``ann`` is called Ann."""
+        client = self.connect(**{"userId": user, "name": user.capitalize(), "roomName": room} | parameters)
+        assert client.receive()["action"] == "in"
+        return client
+
+    def customer(self, user: str, room: str, **parameters: str) -> Client:
+        """A container-scoped client, about order-1, that has heard its own ``in``."""
+        return self.join(user, room, **{"containerId": user, "targetId": "order-1"} | parameters)
+
+    def dial(self, socket: Path | None = None) -> RawClient:
+        """A connection on which nothing has been said: to the port, or to a UNIX socket."""
+        return self._clients.enter_context(RawClient(socket or self.port))
+
+    def hang_up(self) -> None:
+        """Close all clients."""
+        self._clients.close()
+
+
+class Server(Front):
     """A server in the foreground, on a port of the system's choice, for a ``with`` block.
 
     When the block ends the server must end too, by SIGTERM unless the test has sent it another signal, and
     its log may not tell of a bug.
 
     :param directory: where it runs and has its configuration.
-    :param config: the text of a configuration file.
+    :param config: the text of a configuration file. Without a section ``[web]`` there are no pages.
     :param options: twistd's own.
     :param arguments: chatd's, besides the port and the configuration.
     :param listen: where; None: as the configuration says.
     :param environment: what it has besides ours.
     :param launcher: a command that becomes the server, given that one's.
     :param descriptors: that the launcher inherits.
+    :param changed: is told of each line of the log.
     """
 
     def __init__(
@@ -74,14 +110,15 @@ class Server:
         environment: Mapping[str, str] = MappingProxyType({}),
         launcher: tuple[str, ...] = (),
         descriptors: tuple[int, ...] = (),
+        changed: threading.Condition | None = None,
     ) -> None:
-        self._clients = ExitStack()
+        super().__init__()
         self._lines: list[str] = []
-        self._changed = threading.Condition()
+        self._changed = changed or threading.Condition()
         self._ended = False
         self._signal: int | None = None
         file = directory / "chatd.toml"
-        file.write_text(config, encoding="utf-8")
+        file.write_text(config if "[web]" in config else config + NO_PAGES, encoding="utf-8")
         chatd = ["chatd", *(("--listen", listen) if listen else ()), "--config", str(file), *arguments]
         self.process = subprocess.Popen(
             [*launcher, TWISTD, "-n", "--pidfile=", *options, *chatd],
@@ -148,29 +185,10 @@ class Server:
             self._ended = True
             self._changed.notify_all()
 
-    # -- its clients --------------------------------------------------------------------------------
-
-    def connect(self, **parameters: Any) -> Client:
-        """A client that has done its handshake; see :func:`tests.house.target`."""
-        return self._clients.enter_context(Client(self.port, **parameters))
-
-    def join(self, user: str, room: str = "lobby", **parameters: str) -> Client:
-        """A room-scoped client that has heard its own ``in``: ``ann`` is called Ann."""
-        client = self.connect(**{"userId": user, "name": user.capitalize(), "roomName": room} | parameters)
-        assert client.receive()["action"] == "in"
-        return client
-
-    def customer(self, user: str, room: str, **parameters: str) -> Client:
-        """A container-scoped client, about order-1, that has heard its own ``in``."""
-        return self.join(user, room, **{"containerId": user, "targetId": "order-1"} | parameters)
-
-    def dial(self, socket: Path | None = None) -> RawClient:
-        """A connection on which nothing has been said: to the port, or to a UNIX socket."""
-        return self._clients.enter_context(RawClient(socket or self.port))
-
-    def hang_up(self) -> None:
-        """Close all clients."""
-        self._clients.close()
+    @property
+    def web(self) -> str:
+        """The URL of its pages: of one whose configuration has a section ``[web]``."""
+        return self.wait_for(r"pages: (http\S+/)").group(1)
 
     # -- its end ------------------------------------------------------------------------------------
 

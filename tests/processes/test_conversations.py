@@ -127,6 +127,24 @@ def test_an_automatic_reply_is_said_by_the_agent_in_the_container(open_desk: Des
     assert open_desk.carl.hears_nothing()
 
 
+def test_a_customer_is_told_who_is_online_in_its_container_and_of_nobody_else(open_desk: Desk) -> None:
+    """(R2)"""
+    agent, carl, cora = open_desk.agent, open_desk.carl, open_desk.cora
+    both = [
+        {"userId": "carl", "nickName": "Carl", "containerId": "carl"},
+        {"userId": "agnes", "nickName": "Agnes"},
+    ]
+    answer = {"messageType": "online", "roomName": open_desk.room, "containerId": "carl", "count": 2}
+    carl.ask("online")
+    assert carl.receive() == answer | {"users": both}
+    agent.ask("online", containerId="carl")
+    assert agent.receive() == answer | {"users": both}
+    cora.ask("online", containerId="carl")
+    assert cora.receive() == error("not_member", eventType="online")
+    agent.ask("online")
+    assert [user["userId"] for user in agent.receive()["users"]] == ["agnes", "carl", "cora"]
+
+
 def test_all_in_a_container_are_told_of_its_end(open_desk: Desk) -> None:
     open_desk.agent.ask("removeContainer", containerId="carl")
     closed = open_desk.notice("outAll", "carl", 0, nickName="Agnes", containerId="carl")

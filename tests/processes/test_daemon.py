@@ -16,7 +16,7 @@ import pytest
 
 from tests.processes.clients import Client
 from tests.processes.frames import notice
-from tests.processes.servers import ANY_PORT, LISTENING, bugs, twistd, wait_for_exit
+from tests.processes.servers import ANY_PORT, LISTENING, NO_PAGES, bugs, twistd, wait_for_exit
 
 
 class Daemon:
@@ -30,7 +30,10 @@ class Daemon:
     def start(self, *options: str, listen: str = ANY_PORT) -> tuple[int, str]:
         """Start it. :returns: the status of the command that does, and its errors, once it runs or cannot."""
         files = (f"--pidfile={self.pidfile}", f"--logfile={self.logfile}")
-        ended = twistd(*files, *options, "chatd", "--listen", listen, cwd=self.directory)
+        config = self.directory / "chatd.toml"
+        config.write_text(NO_PAGES)
+        chatd = ("chatd", "--listen", listen, "--config", config)
+        ended = twistd(*files, *options, *chatd, cwd=self.directory)
         assert ended.stdout == ""
         return ended.returncode, ended.stderr
 

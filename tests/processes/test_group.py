@@ -130,6 +130,27 @@ def test_who_stays_is_told_who_leaves(three: Three) -> None:
     assert ann.hears_nothing()
 
 
+def test_who_asks_is_told_who_is_online_beside_the_notices(server: Server, three: Three) -> None:
+    """(R2)"""
+    ann, bob, cid = three
+    cid.leave()
+    assert ann.receive() == bob.receive() == notice("out", "cid", 2)
+    server.customer("cora", "lobby")
+    assert ann.receive() == bob.receive() == notice("in", "cora", 3)
+    ann.ask("online")
+    assert ann.receive() == {
+        "messageType": "online",
+        "roomName": "lobby",
+        "count": 3,
+        "users": [
+            {"userId": "ann", "nickName": "Ann"},
+            {"userId": "bob", "nickName": "Bob"},
+            {"userId": "cora", "nickName": "Cora", "containerId": "cora"},
+        ],
+    }
+    assert bob.hears_nothing() and ann.hears_nothing()
+
+
 def test_a_second_tab_of_one_user_is_no_second_person(server: Server, three: Three) -> None:
     ann, bob, _ = three
     tab = server.connect(userId="bob", name="Bob")

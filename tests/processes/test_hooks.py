@@ -9,7 +9,7 @@ import pytest
 
 from tests.processes.backends import Backend
 from tests.processes.frames import error, text
-from tests.processes.servers import Server, twistd
+from tests.processes.servers import NO_PAGES, Server, twistd
 
 Start = Callable[..., Server]
 
@@ -83,7 +83,7 @@ def test_a_certificate_that_is_not_trusted_is_told_nothing(
 @pytest.mark.parametrize("section", ["webhook", "before_message"])
 def test_authorities_that_cannot_be_read_are_one_line(section: str, tmp_path: Path) -> None:
     config = f'[{section}]\nurl = "https://shop.example/"\nca_file = "nowhere.pem"\n'
-    (tmp_path / "chatd.toml").write_text(config)
+    (tmp_path / "chatd.toml").write_text(config + NO_PAGES)
     ended = twistd("-n", "--pidfile=", "chatd", "--listen", "tcp:0", "--config", "chatd.toml", cwd=tmp_path)
     assert ended.returncode == 1
     assert ended.stderr == f"chatd: {section}.ca_file: nowhere.pem: No such file or directory\n"

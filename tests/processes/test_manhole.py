@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("twisted.conch.ssh.keys", reason="conch is not installed: pip install 'chatd[manhole]'")
 
 from tests.processes.frames import notice, text
-from tests.processes.servers import ROOT, Server, twistd
+from tests.processes.servers import NO_PAGES, ROOT, Server, twistd
 from tests.processes.ssh import Operator, Terminal
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh (Debian: openssh-client)")
@@ -298,7 +298,7 @@ def test_who_is_at_the_prompt_when_the_server_stops_is_told(tmp_path):
 
 def refused(folder: Path, config: str) -> str:
     """The one line of a server that does not start, without its beginning."""
-    (folder / "c.toml").write_text(config)
+    (folder / "c.toml").write_text(config + NO_PAGES)
     ended = twistd(
         "-n", "--pidfile=", "chatd", "--listen", "tcp:0:interface=127.0.0.1", "-c", "c.toml", cwd=folder
     )

@@ -1,5 +1,6 @@
 """The reverse-proxy example, in front of a real twistd: etc/nginx.conf by Debian's nginx."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from chatd.web.files import read
 from tests.certificates import Authority
 from tests.house import target
 from tests.processes.clients import PATIENCE
-from tests.processes.servers import ROOT, Server
+from tests.processes.servers import LISTENING, PAGES, ROOT, Server
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 EXAMPLE = ROOT / "etc" / "nginx.conf"
@@ -32,9 +35,10 @@ class Proxy:
     """nginx with the example's configuration, its paths and ports replaced by the test's.
 
     :param port: of chatd.
+    :param pages: the port of its pages.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, pages: int) -> None:
         self.authority = Authority(folder)
         files = self.authority.issue("chat.example")
         self.log = folder / "chatd.log"
@@ -43,6 +47,7 @@ class Proxy:
         site = EXAMPLE.read_text(encoding="utf-8")
         for old, new in (
             ("127.0.0.1:9326;", f"127.0.0.1:{port};"),
+            ("127.0.0.1:9327;", f"127.0.0.1:{pages};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
             ("/etc/ssl/chat.example/chain.pem", str(files.certificate)),
             ("/etc/ssl/chat.example/key.pem", str(files.key)),
@@ -88,8 +93,10 @@ class Through:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._stack = stack
         config = '[server]\nproxies = ["127.0.0.1"]\nmax_per_address = 2\n'
-        self.server = stack.enter_context(Server(folder, config))
-        self.proxy = Proxy(folder, self.server.port)
+        web = 'url = "https://chat.example/"\nwebsocket = "wss://chat.example/"\n'
+        self.server = stack.enter_context(Server(folder, f"{config}{PAGES}{web}"))
+        pages = self.server.wait_for(LISTENING, times=2).group(1)
+        self.proxy = Proxy(folder, self.server.port, int(pages))
         stack.callback(self.proxy.stop)
 
     def connect(self, address: str = "127.0.0.2", header: str | None = None, **parameters: str) -> Any:
@@ -103,6 +110,16 @@ class Through:
             additional_headers={"X-Forwarded-For": header} if header else None,
         )
         return self._stack.enter_context(client)
+
+    def get(self, path: str) -> tuple[Any, bytes]:
+        """A request of a browser's. :returns: the answer, and its body."""
+        tcp = socket.create_connection(("127.0.0.1", self.proxy.port), PATIENCE)
+        context = ssl.create_default_context(cafile=self.proxy.authority.file)
+        connection = HTTPConnection("chat.example")
+        connection.sock = self._stack.enter_context(context.wrap_socket(tcp, server_hostname="chat.example"))
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer, answer.read()
 
 
 @pytest.fixture
@@ -130,6 +147,13 @@ def test_each_client_counts_for_itself_whatever_it_says_of_itself(through):
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4429
     assert '"action":"in"' in through.connect("127.0.0.3").recv(PATIENCE)
     assert re.search(r"127\.0\.0\.3 via 127\.0\.0\.1:\d+ joined", through.server.log)
+
+
+def test_a_browser_gets_the_pages_at_the_same_host(through):
+    answer, body = through.get("/")
+    assert (answer.status, body) == (200, read()["/"].content)
+    assert "connect-src 'self' wss://chat.example;" in answer.headers["Content-Security-Policy"]
+    assert json.loads(through.get("/config.json")[1])["websocket"] == "wss://chat.example/"
 
 
 def test_its_log_holds_no_credentials(through):
