@@ -138,4 +138,5 @@ class Cluster(MultiService):
 
     async def farewell(self) -> None:
         """Leave the rooms to the other nodes."""
+        self.host.close()
         await self.nodes.farewell()

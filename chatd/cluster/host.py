@@ -27,6 +27,7 @@ from chatd.wire.frames import text_frame
 
 log = Log()
 
+
 class Host:
     """The rooms that live here.
 
@@ -106,6 +107,13 @@ class Host:
         """Redis is there again."""
         for owned in tuple(self.rooms.values()):
             owned.resume()
+
+    def close(self) -> None:
+        """This node goes. What there is to publish is published, and nothing after it: who is online here
+        stays in the rosters, for whoever takes the rooms over to tell that they went."""
+        self._flush()
+        for owned in self.rooms.values():
+            owned.is_fenced = True
 
     def missed_notices(self, room: str, known: People, now: People) -> bytes:
         """The frames that tell who knew who was online who is so now."""
