@@ -72,7 +72,7 @@ def test_who_was_on_a_node_that_ends_goes_once_and_the_others_talk_on(
 def test_a_conversation_goes_on_when_the_node_of_its_room_ends(
     build: Callable[..., Cluster], how: signal.Signals
 ) -> None:
-    cluster = build(count=2)
+    cluster = build(count=2, balanced=False)
     agnes, carl = conversation(cluster, 0, 1)
     cluster.nodes[0].end(how)
     assert agnes.receive() == notice("out", "ann", 2, "shop")
@@ -85,7 +85,7 @@ def test_a_conversation_goes_on_when_the_node_of_its_room_ends(
 
 
 def test_a_message_on_its_way_to_a_node_that_dies_is_heard_once(build: Callable[..., Cluster]) -> None:
-    cluster = build(count=3)
+    cluster = build(count=3, balanced=False)
     ann, bob, cid = (node.join(user) for node, user in zip(cluster.nodes, ("ann", "bob", "cid"), strict=True))
     ann.receive(), ann.receive(), bob.receive()
     cluster.nodes[0].signal(signal.SIGSTOP)  # so that it is on its way
@@ -131,7 +131,7 @@ def lose(cluster: Cluster, how: str) -> Callable[[], None]:
 def test_while_redis_is_away_messages_are_refused_and_everybody_stays(
     build: Callable[..., Cluster], how: str
 ) -> None:
-    cluster = build(count=2)
+    cluster = build(count=2, balanced=False)
     ann, bob = cluster.nodes[0].join("ann"), cluster.nodes[1].join("bob")
     ann.receive()
     bring_back = lose(cluster, how)

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Raw
 
+from chatd.bus.redis import Script
 from chatd.cluster import wire
 from chatd.cluster.people import People, difference
 from chatd.model import Identity
@@ -11,6 +12,8 @@ from chatd.notices import NoticeTexts
 from chatd.wire.events import Encoder
 from chatd.wire.frames import text_frame
 
+READ = Script("return redis.call('HGETALL', KEYS[1])")
+"""As a script it is done after those that were run before, even if Redis had to be told their texts."""
 HERE, OWNER = "here", "owner"
 ROOM = "lobby"
 

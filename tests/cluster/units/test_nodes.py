@@ -1,5 +1,6 @@
 """A node's lease, and what nodes say to each other, on a real Redis. Its clock is turned by hand."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -88,7 +89,7 @@ async def peer(redis_server: Server, links: Links) -> Callable[[str], Any]:
 def lapse(server: Server, *nodes: Peer) -> None:
     """The leases of some nodes end."""
     for node in nodes:
-        server.ask("ZADD", "chatd:nodes", "1", node.me)
+        server.ask("ZADD", "chatd:nodes", str(time.time_ns() // 1_000_000 - 1000), node.me)
 
 
 # -- the lease --------------------------------------------------------------------------------------
@@ -175,6 +176,8 @@ async def test_after_an_outage_who_said_farewell_is_not_waited_for(peer, redis_s
     await first.renew()
     first.nodes.left(second.me)
     assert await soon(first.gone.get()) == {second.me}
+    await first.renew()
+    assert second.me in first.nodes.alive  # that was on its way before the farewell
     lapse(redis_server, first, second)
     await first.renew()
     assert first.nodes.alive == {first.me}

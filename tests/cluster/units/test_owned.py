@@ -20,7 +20,7 @@ from tests.bus.conftest import TIMEOUT, Links
 from tests.bus.links import Heard, Watched, soon
 from tests.bus.servers import Server
 from tests.channel import connection
-from tests.cluster.units.said import HERE, ROOM, identity, sync
+from tests.cluster.units.said import HERE, READ, ROOM, identity, sync
 
 NAMES = Names("chatd")
 OWNER, ROSTER = NAMES.keys(ROOM)
@@ -93,13 +93,13 @@ class Place:
 
     async def roster(self) -> set[str]:
         """Who is online, as Redis knows. What was said before has been done."""
-        reply = await soon(self.redis.call("HGETALL", ROSTER))
+        reply = await soon(self.redis.run(READ, [ROSTER], ()))
         pairs = zip(reply[::2], reply[1::2], strict=True)
         return {f"{key.decode()} {wire.decode_identity(value).name}" for key, value in pairs}
 
     async def owner(self) -> dict[str, str]:
         """Whose the room is, as Redis knows."""
-        reply = await soon(self.redis.call("HGETALL", OWNER))
+        reply = await soon(self.redis.run(READ, [OWNER], ()))
         return {key.decode(): value.decode() for key, value in zip(reply[::2], reply[1::2], strict=True)}
 
 
@@ -248,9 +248,9 @@ async def test_a_room_that_is_another_nodes_says_so_and_publishes_nothing(place:
     await soon(place.redis.call("HSET", OWNER, "node", "another"))
     place.tell(b"lost")
     assert await soon(place.fenced) is place.owned
+    await soon(place.redis.call("HSET", OWNER, "node", HERE))
     place.tell(b"lost")
     place.owned.resume()
-    await soon(place.redis.call("HSET", OWNER, "node", HERE))
     await soon(place.redis.call("PUBLISH", NAMES.room(ROOM), wire.encode(told_by_hand())))
     assert (await place.next()).owner == "by hand"
 
@@ -307,8 +307,8 @@ async def test_what_was_on_its_way_when_redis_stood_still_is_heard_once(server: 
     place.tell(b"two")
     server.resume()
     await place.link.up()
+    place.tell(b"three")  # waits for what was before it
     place.owned.resume()
-    place.tell(b"three")
     assert await place.feeds(3) == [(2, b"one"), (3, b"two"), (4, b"three")]
 
 

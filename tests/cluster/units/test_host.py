@@ -1,0 +1,90 @@
+"""The rooms that live here, as Redis sees them when this node goes."""
+
+from pytest_twisted import ensureDeferred
+from twisted.internet.task import Clock
+
+from chatd.bus.redis import Redis
+from chatd.chat import Chat
+from chatd.cluster.host import Host
+from chatd.cluster.owned import Owned
+from chatd.cluster.scripts import Names
+from chatd.conversations import Conversations
+from chatd.notices import NoticeTexts
+from chatd.outbox import Outbox
+from chatd.registry import Registry
+from chatd.room import Connection
+from chatd.stamp import Stamp
+from chatd.wire.events import Encoder
+from tests.bus.conftest import Links
+from tests.bus.links import soon
+from tests.bus.servers import Server
+from tests.channel import connection
+from tests.cluster.units.said import HERE, READ, ROOM, sync
+from tests.outbox import no_store
+
+NAMES = Names("chatd")
+OWNER, ROSTER = NAMES.keys(ROOM)
+
+
+class Hall:
+    """A node on which a room lives, with what makes it a room."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.clock = Clock()
+        registry, bus, texts = Registry(Encoder().encode), ToHost(), NoticeTexts()
+        outbox, stamp = Outbox(self.clock, bus, no_store()), Stamp(self.clock.seconds)
+        conversations = Conversations(registry, outbox, stamp, texts, {}, 100, 600.0)
+        self.registry = registry
+        self.chat = Chat(registry, outbox, self.clock, stamp, texts, conversations)
+        self.host = Host(self.clock, self.chat, registry, outbox, redis, NAMES, HERE, Encoder().encode)
+        bus.publish = self.host.deliver
+
+    def own(self) -> Owned:
+        """The room is this node's."""
+        owned = self.host.rooms[ROOM] = self.host.make(ROOM, 1)
+        return owned
+
+    def come(self, user: str, number: int) -> Connection:
+        somebody = connection(user, ROOM)
+        somebody.number = number
+        self.chat.join(somebody)
+        return somebody
+
+    def settle(self) -> None:
+        """All that is to be told has been told."""
+        self.clock.pump([0, 0, 0])
+
+
+class ToHost:
+    """The road's end, once there is one."""
+
+    trouble = None
+
+
+async def online(redis: Redis) -> list[bytes]:
+    """Who is online, as Redis knows. What was said before has been done."""
+    return sorted((await soon(redis.run(READ, [ROSTER], ())))[::2])
+
+
+@ensureDeferred
+async def test_who_is_here_when_the_node_goes_stays_in_the_roster_for_the_next_owner(
+    redis_server: Server, links: Links
+) -> None:
+    link = links.redis(redis_server.url)
+    await link.up()
+    hall = Hall(link.link)
+    owned = hall.own()
+    await soon(owned.own())
+    ann, bob, cid = (hall.come(user, number) for number, user in enumerate(("ann", "bob", "cid"), 1))
+    hall.settle()
+    owned.add_edge("there", hall.registry.rooms[ROOM]).begin(sync())
+    hall.settle()
+    hall.chat.leave(cid)  # before it goes: that is told
+    hall.chat.close()
+    hall.clock.advance(0)
+    hall.host.close()
+    for somebody in (ann, bob):
+        hall.chat.leave(somebody)
+    hall.settle()
+    assert await online(link.link) == [b"here:1", b"here:2"]
+    assert await soon(link.link.call("HGET", OWNER, "node")) == HERE.encode()
