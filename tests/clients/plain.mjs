@@ -9,6 +9,8 @@ const { chat } = await import(pathToFileURL(file));
 const heard = { ann: [], bob: [] };
 const said = { ann: 0, bob: 0 };
 const troubles = [];
+const there = new Set();
+const beginnings = [];
 let receipts = 0;
 let isFinishing = false;
 let finished = () => {};
@@ -23,6 +25,7 @@ function come(userId) {
   const show = (frame) => {
     const { messageType, messageId, messageContent, clientMessageId, createUser } = frame;
     if (messageType === "error") troubles.push(frame);
+    if (messageType === "notice") return arrived(userId);
     if (messageType !== "text") return;
     heard[userId].push({ messageId, messageContent });
     if (createUser === userId) {
@@ -33,8 +36,13 @@ function come(userId) {
   };
   const who = { name: userId, userId, roomName: "lobby", pauses: [50, 400] };
   const say = chat(url, who, show, (code) => troubles.push({ code }));
-  sayNext();
-  sayNext();
+  beginnings.push(sayNext, sayNext);
+}
+
+// Who comes for the first time is told the newest 50 messages: nobody says more before both are there.
+function arrived(userId) {
+  there.add(userId);
+  if (there.size === 2) for (const sayNext of beginnings.splice(0)) sayNext();
 }
 
 come("ann");
