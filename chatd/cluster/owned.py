@@ -168,14 +168,7 @@ class Owned:
         roster, self._roster = self._roster, {}
         if self.is_fenced or not (feed or parcels or roster):
             return
-        self.seq += 1
-        payload = wire.encode(self._publication(feed, parcels))
-        words = [word for key, identity in roster.items() for word in (key.encode(), identity)]
-        self._counts.publications += 1
-        self._remember(payload)
-        self._unconfirmed.append((self.seq, payload, words))
-        if not self._stalled:
-            self._publish(self.seq, payload, words)
+        self._say(feed, parcels, roster)
         for node in [node for node, edge in self.edges.items() if edge.is_over]:
             self.drop_edge(node)
 
@@ -187,10 +180,17 @@ class Owned:
 
     def announce(self) -> None:
         """Tell the edges whose the room is now."""
+        self._say(b"", {}, {})
+
+    def _say(self, feed: bytes, parcels: dict[str, Raw], roster: dict[str, bytes]) -> None:
         self.seq += 1
-        payload = wire.encode(self._publication(b"", {}))
-        self._unconfirmed.append((self.seq, payload, []))
-        self._publish(self.seq, payload, [])
+        payload = wire.encode(self._publication(feed, parcels))
+        words = [word for key, identity in roster.items() for word in (key.encode(), identity)]
+        self._counts.publications += 1
+        self._remember(payload)
+        self._unconfirmed.append((self.seq, payload, words))
+        if not self._stalled:
+            self._publish(self.seq, payload, words)
 
     def _publish(self, seq: int, payload: bytes, words: list[bytes]) -> None:
         me = self._me.encode()
