@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pytest_twisted import ensureDeferred
+from twisted.internet.defer import gatherResults
 from twisted.logger import LogEvent, formatEvent
 
 from chatd.bus.redis import RedisError
@@ -126,9 +127,11 @@ async def test_tls_is_trusted_by_its_authority_and_its_host_name(
     subscriber, heard = links.subscriber(place, timeout=10)
     await redis.up()
     await soon(subscriber.link.subscribe(b"news"))
-    for number in range(100):
-        redis.link.call("PUBLISH", "news", "x" * 1000 + str(number))
+    published = gatherResults(
+        [redis.link.call("PUBLISH", "news", "x" * 1000 + str(number)) for number in range(100)]
+    )
     assert [payload[1000:] for payload in await heard.payloads(100)] == [str(n).encode() for n in range(100)]
+    assert await published == [1] * 100
     by_address = links.redis(f"rediss://127.0.0.1:{server.port}?ca_file={authority.file}", timeout=10)
     await by_address.up()
     stranger = links.redis(f"rediss://localhost:{server.port}", timeout=10)

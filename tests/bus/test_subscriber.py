@@ -19,9 +19,9 @@ async def test_what_is_published_is_heard_in_order(server: Server, links: Links)
     subscriber, heard = links.subscriber(server.url)
     await redis.up()
     await soon(subscriber.link.subscribe(b"news"))
-    for number in range(300):
-        redis.link.run(PUBLISH, [b"news"], [number])
+    published = gatherResults([redis.link.run(PUBLISH, [b"news"], [number]) for number in range(300)])
     assert await heard.payloads(300) == [str(number).encode() for number in range(300)]
+    assert await published == [1] * 300
 
 
 @ensureDeferred

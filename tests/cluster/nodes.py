@@ -11,18 +11,23 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 from typing import Any
 
+import coverage
+
 from tests.client import HEARTBEAT
 from tests.cluster.forwarder import Cut, Forwarder
 from tests.cluster.redis import PASSWORD, Redis
 from tests.durability.balancer import Balancer
 from tests.durability.phoenix import free_port
 from tests.processes.clients import Client
-from tests.processes.servers import PATIENCE, Front, Server, bugs
+from tests.processes.servers import PATIENCE, ROOT, Front, Server, bugs
 
 TOKEN = "a-token-of-the-cluster"
 LEASE = 2.0  # seconds after which a node that says nothing is taken for dead
 WAIT = 1.0  # seconds that a request waits for a Redis that is away
 CHECK = "inter 100ms fall 3 rise 1"  # machines that tests run on are busy
+
+# Much of what nodes do they do only with each other: where lines are counted, theirs are too.
+COUNTED = {"COVERAGE_PROCESS_START": str(ROOT / "setup.cfg"), "COVERAGE_FILE": str(ROOT / ".coverage")}
 
 Sections = Mapping[str, Mapping[str, str | float]]
 
@@ -93,7 +98,10 @@ class Node(Front):
     def launch(self) -> None:
         """Start it, and wait for nothing."""
         where = f"tcp:{self.port}:interface=127.0.0.1"
-        self._server = Server(self._folder, self._config, listen=where, changed=self._changed)
+        counted = COUNTED if coverage.Coverage.current() is not None else {}
+        self._server = Server(
+            self._folder, self._config, listen=where, environment=counted, changed=self._changed
+        )
 
     def start(self) -> None:
         """Start it, if it has not been launched. Returns when it says that it is ready."""
