@@ -2,7 +2,7 @@
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from twisted.application.service import Service
@@ -111,9 +111,13 @@ class Nodes(Service):
 
     async def is_alive(self, node: str) -> bool:
         """Whether a node has a lease; asks Redis about one that is not known."""
-        if node not in self.alive and node not in self._gone:
+        return bool(await self.living({node}))
+
+    async def living(self, nodes: Set[str]) -> Set[str]:
+        """Those of some nodes that have a lease; asks Redis if one of them is not known."""
+        if nodes - self.alive - self._gone:
             await self.look()
-        return node in self.alive
+        return nodes & self.alive
 
     async def look(self) -> None:
         """Ask Redis which nodes there are now."""

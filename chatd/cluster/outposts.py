@@ -191,7 +191,7 @@ class Outposts(Service):
     async def _others_have_said(self, takeover: TakeOver) -> None:
         """Wait for what the other nodes of the room have there, as long as they are alive."""
         outpost = takeover.outpost
-        if takeover.others & self._nodes.alive:
+        if await self._nodes.living(takeover.others):  # one may have begun a moment ago
             takeover.owned.announce()
         waiting: Deferred[None] = Deferred()
 

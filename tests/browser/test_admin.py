@@ -166,7 +166,7 @@ def test_it_draws_how_much_is_said(board, server: Server, room: str, pages: Page
         ann.receive()
     expect(page.locator("#rate")).not_to_have_text("0 / s")
     most = page.locator("#chart svg").get_attribute("aria-label")
-    assert most is not None and not most.endswith("0 / s at most.")
+    assert most is not None and not most.endswith(" 0 / s at most.")
     expect(page.locator("#rate")).to_have_text("0 / s")
     assert page.locator("#chart .chart-line").get_attribute("d").count("L") >= 2
     page.locator("#chart svg").hover(position={"x": 5, "y": 5})

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.cluster.nodes import Cluster, PatientClient
+from tests.cluster.redis import Redis
 from tests.processes.clients import Client
 from tests.processes.frames import error, notice, text
 
+OWNER = "return {ok = redis.call('HGET', KEYS[1], 'node') or ''}"
 RECONNECT = (1001, "the server is going away: reconnect")
 
 
@@ -66,6 +68,26 @@ def test_who_was_on_a_node_that_ends_goes_once_and_the_others_talk_on(
     assert back.receive() == notice("in", "dan", 3)
     assert back.receive()["messages"] == []
     assert stayers[0].receive() == stayers[1].receive() == notice("in", "dan", 3)
+
+
+def test_who_is_on_a_node_that_the_new_owner_has_not_heard_of_stays(build: Callable[..., Cluster]) -> None:
+    cluster = build(count=3, balanced=False, lease=20.0)  # nodes look for new ones every five seconds
+    redis, (_, first, second) = cluster.redis, cluster.nodes
+    assert isinstance(redis, Redis)
+    second.end(signal.SIGTERM)
+    second.start()
+    ann, bob, cid = (node.join(user) for node, user in zip(cluster.nodes, ("ann", "bob", "cid"), strict=True))
+    ann.receive(), ann.receive(), bob.receive()
+    second.signal(signal.SIGSTOP)  # so that the room becomes the other's
+    cluster.nodes[0].end(signal.SIGTERM)
+    while b"node1" not in redis.ask("EVAL", OWNER, "1", "chatd:{lobby}:owner"):
+        pass
+    second.signal(signal.SIGCONT)
+    for stayer in (bob, cid):
+        assert stayer.receive() == notice("out", "ann", 2)
+    say_until_taken(cid, "after")
+    assert bob.receive()["messageContent"] == "after"
+    assert bob.hears_nothing() and cid.hears_nothing()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
