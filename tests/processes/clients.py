@@ -29,8 +29,10 @@ class Client:
         with ExitStack() as stack:
             tcp = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
             url = f"ws://127.0.0.1:{port}{target(**parameters)}"
-            # A socket of our own: no proxy is asked, whatever the environment says.
-            self._socket = stack.enter_context(connect(url, sock=tcp, origin=origin, compression=None))
+            # A socket of our own: no proxy is asked, whatever the environment says. And no limit to what is
+            # not received yet: the close frame comes behind it, and leaving waits for that.
+            options: dict[str, Any] = {"sock": tcp, "origin": origin, "compression": None, "max_queue": None}
+            self._socket = stack.enter_context(connect(url, **options))
             self._stack = stack.pop_all()
 
     def __enter__(self) -> "Client":
