@@ -20,14 +20,14 @@ needs_systemd = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def units(tmp_path: Path) -> list[Path]:
-    """The units as they are installed, but that the program is where it is."""
-    service, port = tmp_path / "chatd.service", tmp_path / "chatd.socket"
-    text = (ROOT / "etc" / "chatd.service").read_text()
+@pytest.fixture(params=["chatd", "chatd@"])
+def units(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
+    """The units as they are installed, but that the program is where it is: of one server, and of nodes."""
+    service, port = tmp_path / f"{request.param}.service", tmp_path / f"{request.param}.socket"
+    text = (ROOT / "etc" / service.name).read_text()
     assert text.count("/opt/chatd/bin/twistd -n") == 1
     service.write_text(text.replace("/opt/chatd/bin/twistd -n", f"{TWISTD} -n"))
-    port.write_text((ROOT / "etc" / "chatd.socket").read_text())
+    port.write_text((ROOT / "etc" / port.name).read_text())
     return [service, port]
 
 

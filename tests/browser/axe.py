@@ -12,9 +12,13 @@ GRAVE = ("serious", "critical")
 SETTLED = """() => {
   const within = (root) => [
     ...root.getAnimations(),
-    ...[...root.querySelectorAll("*")].flatMap((element) => element.shadowRoot ? within(element.shadowRoot) : []),
+    ...[...root.querySelectorAll("*")].flatMap(
+      (element) => element.shadowRoot ? within(element.shadowRoot) : []
+    ),
   ];
-  const passing = within(document).filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity);
+  const passing = within(document).filter(
+    (animation) => animation.effect.getComputedTiming().endTime !== Infinity
+  );
   return Promise.allSettled(passing.map((animation) => animation.finished));
 }"""
 

@@ -1,18 +1,23 @@
 """The examples for operators, as they are in ``etc``."""
 
+import fcntl
+import os
 import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import chatd
-from tests.cluster.nodes import TOKEN, Cluster, PatientClient
+from tests.cluster.nodes import TOKEN, Cluster, PatientClient, merged
+from tests.cluster.redis import PASSWORD, Redis
 from tests.durability.balancer import HAPROXY
 from tests.durability.phoenix import free_port
+from tests.durability.postgres import Cluster as Postgres
 from tests.processes.frames import notice
-from tests.processes.servers import PATIENCE, Front
+from tests.processes.servers import PATIENCE, Front, Server, given
 
 ETC = Path(chatd.__file__).parents[1] / "etc"
 
@@ -57,6 +62,34 @@ def test_two_nodes_behind_haproxy_as_in_the_example(build: Callable[..., Cluster
         front.hang_up()
         process.terminate()
         process.wait()
+
+
+def test_two_nodes_share_a_port(tmp_path: Path, several: None, redis: Redis, postgres: Postgres) -> None:
+    """As with etc/chatd@.socket, by which systemd opens the port once for each."""
+    listen = '[server]\nlisten = ["systemd:domain=INET:index=0"]\n'
+    place = f"redis://default:{PASSWORD}@127.0.0.1:{redis.port}/0"
+    config = merged(listen, {"store": {"url": postgres.database()}, "cluster": {"redis": place}})
+    front = Front()
+    front.client = PatientClient
+    front.port = free_port()
+    with ExitStack() as stack:
+        nodes = []
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            folder.mkdir()
+            with socket.create_server(("127.0.0.1", front.port), reuse_port=True) as share:
+                descriptor = fcntl.fcntl(share.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
+            node = Server(folder, config, **given("chatd.socket", descriptor))
+            os.close(descriptor)  # the node's alone
+            nodes.append(stack.enter_context(node))
+        stack.callback(front.hang_up)
+        ann = front.join("ann")
+        for number in range(PATIENCE):
+            front.join(f"guest{number}")
+            assert ann.receive() == notice("in", f"guest{number}", number + 2)
+            if all("joined as" in node.log for node in nodes):
+                break
+        assert all("joined as" in node.log for node in nodes)
 
 
 def test_a_node_of_several_is_run_by_systemd_as_a_single_one_is() -> None:

@@ -24,6 +24,29 @@ NO_PAGES = '\n[web]\nlisten = ""\n'  # whose port is always the same
 PAGES = f'[web]\nlisten = "{ANY_PORT}"\n'
 LISTENING = r"listening on IPv4Address\(type='TCP', host='127\.0\.0\.1', port=(\d+)\)"
 
+# As systemd does: the descriptors are 3 and those that follow, and LISTEN_PID is who is to have them.
+GIVE = """
+import os, sys
+given, command = sys.argv[1].split(","), sys.argv[2:]
+for place, descriptor in enumerate(given, 3):
+    os.dup2(int(descriptor), place, inheritable=True)
+os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(given))}
+os.execv(command[0], command)
+"""
+
+
+def given(names: str, *descriptors: int, **environment: str) -> dict[str, Any]:
+    """Options of a :class:`Server` that gets listening sockets, of these names, as systemd gives them.
+
+    :param descriptors: above those that a process begins with.
+    """
+    return {
+        "listen": None,
+        "launcher": (sys.executable, "-c", GIVE, ",".join(map(str, descriptors))),
+        "descriptors": descriptors,
+        "environment": {"LISTEN_FDNAMES": names, **environment},
+    }
+
 
 def twistd(*arguments: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """Run twistd to its end: that of its parent, where it becomes a daemon."""

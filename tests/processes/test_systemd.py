@@ -3,25 +3,13 @@
 import fcntl
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.notified import Notified
-from tests.processes.servers import Server
-
-# As systemd does: the descriptors are 3 and those that follow, and LISTEN_PID is who is to have them.
-GIVE = """
-import os, sys
-given, command = sys.argv[1].split(","), sys.argv[2:]
-for place, descriptor in enumerate(given, 3):
-    os.dup2(int(descriptor), place, inheritable=True)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(given))}
-os.execv(command[0], command)
-"""
+from tests.processes.servers import Server, given
 
 
 @pytest.fixture
@@ -82,24 +70,15 @@ def test_who_cannot_start_does_not_say_that_it_is_ready(supervisor, tmp_path):
 @pytest.fixture
 def activate(start: Callable[..., Server]) -> Iterator[Callable[..., Server]]:
     """Starts a server with listening sockets, as :func:`start` does otherwise."""
-    given: list[int] = []
+    high: list[int] = []
 
-    def activated(config: str, names: str, *sockets: socket.socket, **options: Any) -> Server:
-        high = [fcntl.fcntl(each.fileno(), fcntl.F_DUPFD_CLOEXEC, 100) for each in sockets]
-        given.extend(high)
-        launcher = (sys.executable, "-c", GIVE, ",".join(map(str, high)))
-        environment = {"LISTEN_FDNAMES": names, **options.pop("environment", {})}
-        return start(
-            config,
-            listen=None,
-            launcher=launcher,
-            descriptors=tuple(high),
-            environment=environment,
-            **options,
-        )
+    def activated(config: str, names: str, *sockets: socket.socket, **environment: str) -> Server:
+        mine = [fcntl.fcntl(each.fileno(), fcntl.F_DUPFD_CLOEXEC, 100) for each in sockets]
+        high.extend(mine)
+        return start(config, **given(names, *mine, **environment))
 
     yield activated
-    for descriptor in given:
+    for descriptor in high:
         socket.close(descriptor)
 
 
@@ -127,7 +106,7 @@ def test_ports_may_be_named_and_of_other_kinds(activate, tmp_path, supervisor):
         door.listen()
         listen = '"systemd:domain=UNIX:name=local", "systemd:domain=INET:name=web"'
         told = {"NOTIFY_SOCKET": supervisor.address}
-        server = activate(f"[server]\nlisten = [{listen}]\n", "web:local", port, door, environment=told)
+        server = activate(f"[server]\nlisten = [{listen}]\n", "web:local", port, door, **told)
         assert supervisor.hear()["STATUS"].startswith("listens on systemd:domain=UNIX:name=local, systemd")
         ann = server.join("ann")
         server.dial(path).join(userId="bob", name="Bob")
