@@ -6,6 +6,7 @@ FROM and TO are what store.url may be, such as sqlite:chatd.sqlite and postgresq
 """
 
 import sys
+from contextlib import closing
 from typing import Any
 
 from chatd.store import sql
@@ -23,12 +24,13 @@ def copy(source: DatabaseStore, target: DatabaseStore) -> tuple[int, int]:
     :returns: how many messages and containers there were.
     :raises StoreError: if a store cannot be opened, the source is empty, or the target is not.
     """
-    reading, writing = source.connect(), target.connect()
-    try:
+    with (
+        closing(source),
+        closing(target),
+        closing(source.connect()) as reading,
+        closing(target.connect()) as writing,
+    ):
         return _copy(source.cursor(reading.cursor()), target.cursor(writing.cursor()), writing)
-    finally:
-        reading.close()
-        writing.close()
 
 
 def _copy(reading: sql.Cursor, writing: sql.Cursor, target: Any) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """Messages in one SQLite file: nothing to set up, nothing beside chatd to run."""
 
+import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import IO, Any
 
 from twisted.enterprise.adbapi import ConnectionPool
 
@@ -20,6 +21,9 @@ _SCHEMA = sql.schema("sqlite")
 class SqliteStore(DatabaseStore):
     """Keeps messages in a file, with a write-ahead log beside it.
 
+    A third file is locked for as long as it is used: a second server on the same messages would give out ids,
+    and end conversations, of which the first one knows nothing.
+
     :param path: of the file; it is made if there is none.
     :param repeat_window: seconds (M6).
     :param flush: whether each transaction waits for the disk, so that it survives a loss of power too.
@@ -35,10 +39,12 @@ class SqliteStore(DatabaseStore):
         super().__init__(repeat_window, now)
         self._path = path
         self._flush = flush
+        self._lock: IO[bytes] | None = None
 
     def connect(self) -> sqlite3.Connection:
         """See :meth:`chatd.store.adbapi.DatabaseStore.connect`."""
         try:
+            self._take()
             connection = sqlite3.connect(self._path)
             with closed_on_error(connection):
                 self._prepare(connection)
@@ -46,6 +52,25 @@ class SqliteStore(DatabaseStore):
         except (sqlite3.Error, StoreError) as error:
             raise StoreError(f"store.url: {self._path}: {error}") from None
         return connection
+
+    def _take(self) -> None:
+        if self._lock is not None or self._path == ":memory:":
+            return
+        try:
+            lock = open(f"{self._path}-lock", "ab")  # noqa: SIM115  as long as the store
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError("it is in use: stop the chatd that has it, or name another file") from None
+        except OSError as error:
+            raise StoreError(error.strerror) from None
+        self._lock = lock
+
+    def close(self) -> None:
+        """See :meth:`chatd.interfaces.IMessageStore.close`."""
+        super().close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def make_pool(self, aside: bool) -> ConnectionPool:
         """See :meth:`chatd.store.adbapi.DatabaseStore.make_pool`."""

@@ -1,5 +1,6 @@
 """A store that cannot be opened: chatd says so in one line on standard error, and does not start."""
 
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from tests.durability.disks import small_disk
 from tests.durability.phoenix import free_port
 from tests.durability.postgres import Cluster
-from tests.processes.servers import ANY_PORT, NO_PAGES, twistd
+from tests.processes.servers import ANY_PORT, NO_PAGES, Server, twistd
 
 
 def refusal(directory: Path, url: str) -> str:
@@ -38,7 +39,21 @@ def test_a_schema_of_a_newer_chatd_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     said = refusal(tmp_path, "sqlite:nowhere/chatd.sqlite")
-    assert said == "store.url: nowhere/chatd.sqlite: unable to open database file"
+    assert said == "store.url: nowhere/chatd.sqlite: No such file or directory"
+
+
+def test_a_file_that_another_chatd_has_is_one_line_until_that_one_has_ended(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    config = f'[store]\nurl = "sqlite:{tmp_path}/chatd.sqlite"\n'
+    with Server(folders[0], config) as first:
+        said = refusal(folders[1], f"sqlite:{tmp_path}/chatd.sqlite")
+        assert said.startswith(f"store.url: {tmp_path}/chatd.sqlite: it is in use: stop the chatd")
+        assert first.join("ann").hears_nothing()
+        first.signal(signal.SIGKILL)
+    with Server(folders[1], config) as second:
+        assert second.join("ann").hears_nothing()
 
 
 def test_a_file_that_is_no_database_is_one_line_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -53,7 +68,7 @@ def test_a_read_only_file_system_is_one_line(tmp_path: Path) -> None:
         disk.make_read_only()
         said = refusal(tmp_path, f"sqlite:{disk.path}/chatd.sqlite")
         disk.make_writable()
-    assert said == f"store.url: {disk.path}/chatd.sqlite: unable to open database file"
+    assert said == f"store.url: {disk.path}/chatd.sqlite: Read-only file system"
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:

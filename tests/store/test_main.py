@@ -24,7 +24,7 @@ MESSAGES = [
 def fill(url: str, messages: list[Message], containers: list[ContainerState]) -> None:
     """Keep some things in a store."""
     store = database(url, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         cursor = store.cursor(connection.cursor())
         sql.add_messages(cursor, messages)
         sql.save_containers(cursor, containers)
@@ -34,7 +34,7 @@ def fill(url: str, messages: list[Message], containers: list[ContainerState]) ->
 def content(url: str) -> tuple[list[Message], list[ContainerState]]:
     """All that a store keeps."""
     store = database(url, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         cursor = store.cursor(connection.cursor())
         found = [message for _, message in sql.all_messages(cursor, 0, 10**6)]
         return found, sql.restore(cursor).containers
@@ -95,12 +95,21 @@ def test_a_target_that_is_not_empty_is_refused_and_left_alone(
     assert content(target) == holds
 
 
-def test_a_store_is_not_copied_into_itself(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    source = place("sqlite")
-    fill(source, MESSAGES[:3], [])
-    assert main(["copy", source, source]) == 1
-    assert capsys.readouterr().err == "chatd.store: the store to copy to is not empty\n"
-    assert content(source) == (MESSAGES[:3], [])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_that_is_in_use_is_refused(
+    place: Place, which: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a chatd that runs, or as the other of the two."""
+    urls = [place("sqlite"), place("sqlite2")]
+    fill(urls[0], MESSAGES[:3], [])
+    with closing(database(urls[which], 300, False)) as used:
+        used.open()
+        assert main(["copy", *urls]) == 1
+    path = urls[which].removeprefix("sqlite:")
+    assert capsys.readouterr().err.startswith(f"chatd.store: store.url: {path}: it is in use: stop the chatd")
+    assert main(["copy", urls[0], urls[0]]) == 1
+    assert "it is in use" in capsys.readouterr().err
+    assert content(urls[0]) == (MESSAGES[:3], [])
 
 
 def test_an_empty_source_is_refused(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,12 +154,12 @@ def test_what_the_backend_was_not_told_yet_is_copied_in_its_order(place: Place) 
     ]
     fill(source, MESSAGES[:1], [])
     store = database(source, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         sql.add_reports(store.cursor(connection.cursor()), reports)
         connection.commit()
     assert main(["copy", source, target]) == 0
     store = database(target, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         found = sql.all_reports(store.cursor(connection.cursor()), 0, 10**6)
     assert [report for _, report in found] == reports
 
@@ -160,11 +169,11 @@ def test_whose_the_rooms_were_is_not_copied(place: Place) -> None:
     source, target = place("sqlite"), place("sqlite2")
     fill(source, MESSAGES[:1], CONTAINERS)
     store = database(source, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         owners.claim(store.cursor(connection.cursor()), "lobby", "a")
         connection.commit()
     assert main(["copy", source, target]) == 0
     store = database(target, 300, False)
-    with closing(store.connect()) as connection:
+    with closing(store), closing(store.connect()) as connection:
         claimed = owners.claim(store.cursor(connection.cursor()), "lobby", "b")
     assert (claimed.epoch, claimed.last_id, claimed.containers) == (1, MESSAGES[0].id, CONTAINERS)
