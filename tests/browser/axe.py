@@ -5,22 +5,11 @@ from typing import Any, ClassVar
 
 from playwright.sync_api import Page
 
+from tests.browser.pages import settle
+
 # what it would preload it writes into the page as a style, which the Content-Security-Policy refuses
 RUN = "() => axe.run({resultTypes: ['violations'], preload: false}).then((result) => result.violations)"
 GRAVE = ("serious", "critical")
-# what is still fading in has other colours than people will see; what never ends is looked at as it is
-SETTLED = """() => {
-  const within = (root) => [
-    ...root.getAnimations(),
-    ...[...root.querySelectorAll("*")].flatMap(
-      (element) => element.shadowRoot ? within(element.shadowRoot) : []
-    ),
-  ];
-  const passing = within(document).filter(
-    (animation) => animation.effect.getComputedTiming().endTime !== Infinity
-  );
-  return Promise.allSettled(passing.map((animation) => animation.finished));
-}"""
 
 
 class Axe:
@@ -35,7 +24,7 @@ class Axe:
         """What it finds, of any weight."""
         # not as a script element, which the pages' Content-Security-Policy would refuse
         page.evaluate(self._source)
-        page.evaluate(SETTLED)
+        settle(page)  # what is still fading in has other colours than people will see
         found = page.evaluate(RUN)
         assert isinstance(found, list)
         return found

@@ -22,6 +22,8 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--disable-background-networking",
     "--disable-dev-shm-usage",
+    # nothing leaves the machine
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, BrowserContext, Page
 
 PATIENCE = 30_000  # ms for anything that must happen; a machine that is busy may need some of them
 
@@ -20,6 +20,24 @@ addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
 
+SETTLED = """() => {
+  const within = (root) => [
+    ...root.getAnimations(),
+    ...[...root.querySelectorAll("*")].flatMap(
+      (element) => element.shadowRoot ? within(element.shadowRoot) : []
+    ),
+  ];
+  const passing = within(document).filter(
+    (animation) => animation.effect.getComputedTiming().endTime !== Infinity
+  );
+  return Promise.allSettled(passing.map((animation) => animation.finished));
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing moves on a page any more, but for what never ends."""
+    page.evaluate(SETTLED)
+
 
 def origin(url: str) -> str:
     """Where a URL leads: host and port."""
@@ -29,9 +47,9 @@ def origin(url: str) -> str:
 class Pages:
     """Opens pages, and knows what went wrong on them.
 
-    Each page is somebody of his own, with his own storage. What goes to another origin than those of the
-    server is not let out, and counts as wrong, as do errors on the console, exceptions that nobody catches,
-    and violations of the Content-Security-Policy.
+    Each page is somebody of his own, with his own storage. A request to another origin than those of the
+    server counts as wrong (and does not leave the machine: see conftest.py), as do errors on the console,
+    exceptions that nobody catches, and violations of the Content-Security-Policy.
 
     :param web: the URL of the server's pages.
     :param origins: host and port of whatever else they may reach: the chat.
@@ -68,7 +86,7 @@ class Pages:
         self._contexts.append(context)
         context.set_default_timeout(PATIENCE)
         context.add_init_script(TELL_VIOLATIONS)
-        context.route("**/*", self._let_out)
+        context.on("request", lambda request: self._reached("a request", request.url))
         for name, content in (media or {}).items():
             self.provide(context, name, content)
         page = context.new_page()
@@ -92,14 +110,6 @@ class Pages:
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / f"{name}.png", animations="disabled")
 
-    def _let_out(self, route: Route) -> None:
-        url = route.request.url
-        if url.startswith(("data:", "blob:")) or origin(url) in self.allowed:
-            route.continue_()
-            return
-        self._wrong.append(f"a request to another origin: {url}")
-        route.abort()
-
     def _watch(self, page: Page, expected: str | None) -> None:
         def said(kind: str, text: str) -> None:
             if kind in ("error", "warning") and not (expected and re.search(expected, text)):
@@ -107,12 +117,12 @@ class Pages:
 
         page.on("console", lambda message: said(message.type, message.text))
         page.on("pageerror", lambda error: self._wrong.append(f"{page.url}: exception: {error}"))
-        page.on("websocket", lambda socket: self._reached(socket.url))
+        page.on("websocket", lambda socket: self._reached("a WebSocket", socket.url))
         page.on("crash", lambda _: self._wrong.append(f"{page.url}: crashed"))
 
-    def _reached(self, url: str) -> None:
-        if origin(url) not in self.allowed:
-            self._wrong.append(f"a WebSocket to another origin: {url}")
+    def _reached(self, what: str, url: str) -> None:
+        if not url.startswith(("data:", "blob:")) and origin(url) not in self.allowed:
+            self._wrong.append(f"{what} to another origin: {url}")
 
 
 def _type(name: str) -> str:

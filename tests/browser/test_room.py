@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import Pages
+from tests.browser.pages import PATIENCE, Pages
 from tests.browser.talking import Talker
 from tests.processes.servers import PAGES, Server
 
@@ -92,13 +92,10 @@ def test_scrolling_up_brings_what_was_said_before(open: Open, server: Server, ro
         first = ann.texts()[0]
         ann.page.mouse.wheel(0, -100_000)
         # either further ones have come above it, or that was all
-        ann.page.evaluate(
-            """async (first) => {
-              const isFirst = () => document.querySelector(".log .said .text").textContent === first;
-              const isAll = () => document.querySelector(".earlier").textContent.includes("begins");
-              while (isFirst() && !isAll()) await new Promise(requestAnimationFrame);
-            }""",
-            first,
+        ann.page.wait_for_function(
+            """(first) => document.querySelector(".log .said .text").textContent !== first
+                 || document.querySelector(".earlier").textContent.includes("begins")""",
+            arg=first,
         )
     assert ann.texts() == [f"message {number}" for number in range(180)]
 
@@ -113,18 +110,23 @@ def test_the_reader_stays_where_he_is_when_earlier_messages_come(
     ann = Talker(open, "Ann", room)
     expect(ann.messages.last).to_have_text(re.compile("message 119"))
     moved = ann.page.evaluate(
-        """async () => {
+        """async (patience) => {
           const frame = () => new Promise(requestAnimationFrame);
           const scroller = document.querySelector(".scroller");
+          const end = performance.now() + patience;
           await frame();
+          // at one go, for earlier ones come as soon as the page can ask for them
           scroller.scrollTop = 0;
-          await frame();
           const row = document.querySelector(".log .said");
           const before = row.getBoundingClientRect().bottom;
-          while (row === document.querySelector(".log .said")) await frame();
+          while (row === document.querySelector(".log .said")) {
+            if (performance.now() > end) throw new Error("no earlier messages have come");
+            await frame();
+          }
           await frame();
           return row.getBoundingClientRect().bottom - before;
-        }"""
+        }""",
+        PATIENCE,
     )
     assert abs(moved) < 3
 

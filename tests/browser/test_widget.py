@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import Axe
-from tests.browser.pages import Pages
+from tests.browser.pages import Pages, settle
 from tests.browser.support import PHONE, Agent, Customer, Support
 from tests.processes.servers import PAGES, Server
 
@@ -107,8 +107,9 @@ def test_on_a_phone_the_widget_covers_the_page_and_the_console_shows_one_thing_a
 ) -> None:
     agent, customer = support.agent(viewport=PHONE), support.customer(viewport=PHONE)
     customer.ask("A rather long question " * 8 + "w" * 200, "Mara")
-    assert customer.panel.bounding_box() == {"x": 0, "y": 0, **PHONE}
     expect(customer.panel).to_have_attribute("aria-modal", "true")
+    settle(customer.page)
+    assert customer.panel.bounding_box() == {"x": 0, "y": 0, **PHONE}
     expect(customer.launcher).to_be_hidden()
     pane = agent.accept("Mara")
     expect(agent.list).to_be_hidden()

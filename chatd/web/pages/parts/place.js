@@ -34,10 +34,14 @@ export class Place {
       this.#due = true;
       requestAnimationFrame(() => {
         this.#due = false;
-        if (this.#atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
+        if (this.#atEnd) this.#goToEnd();
       });
     }
     this.#show();
+  }
+
+  #goToEnd() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   /** Go to the newest. */
@@ -49,9 +53,10 @@ export class Place {
 
   /** Make a change above what the reader sees, which stays where it is. */
   hold(change) {
+    this.#scrolled(); // the reader may have moved since the last frame
     const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
     change();
-    if (this.#atEnd) this.settle();
+    if (this.#atEnd) this.#goToEnd(); // at once: nothing at the top is in sight, so nothing more is asked for
     else this.scroller.scrollTop = this.scroller.scrollHeight - fromEnd;
   }
 
