@@ -1,6 +1,7 @@
 """Redis servers of the tests' own: processes on 127.0.0.1 or on a UNIX socket, which keep nothing on disk."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,14 +21,14 @@ def is_installed() -> bool:
 
 
 def free_port() -> int:
-    """A port on which nobody listens; with 10,000 more, which Redis Cluster adds, neither."""
+    """A port on which nobody listens; with 10,000 more, which Redis Cluster adds, neither. No outgoing
+    connection will take them meanwhile."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            with suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 10000))
-                return port
+        port = random.SystemRandom().randrange(10_000, 20_000)
+        with socket.socket() as first, socket.socket() as second, suppress(OSError):
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 class Server:

@@ -14,6 +14,7 @@ from chatd.checkers.hashes import HASHER
 from chatd.passwd import put
 from tests.certificates import Authority
 from tests.cli.command import CHATD, Command, environment, run
+from tests.durability.phoenix import free_port
 from tests.processes.servers import LISTENING, Server
 
 
@@ -222,8 +223,7 @@ def test_ctrl_c_while_the_server_is_away_tells_what_was_not_received(start, comm
 
 
 def test_a_server_that_is_not_there_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     done = run("connect", f"127.0.0.1:{port}", "--room", "lobby", "--user", "ann", said="hi\n")
     assert (done.returncode, done.stderr) == (1, f"chatd: ws://127.0.0.1:{port}: nobody listens there\n")
 

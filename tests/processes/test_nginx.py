@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 
 from chatd.web.files import read
 from tests.certificates import Authority
+from tests.durability.phoenix import free_port
 from tests.house import target
 from tests.processes.clients import PATIENCE
 from tests.processes.servers import LISTENING, PAGES, ROOT, Server
@@ -42,8 +43,7 @@ class Proxy:
         self.authority = Authority(folder)
         files = self.authority.issue("chat.example")
         self.log = folder / "chatd.log"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         site = EXAMPLE.read_text(encoding="utf-8")
         for old, new in (
             ("127.0.0.1:9326;", f"127.0.0.1:{port};"),
