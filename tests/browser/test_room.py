@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -148,9 +149,11 @@ def test_who_has_scrolled_up_is_told_how_much_is_new_and_sees_where_it_begins(
     expect(ann.messages).to_have_count(47)
     expect(ann.messages.last).not_to_be_in_viewport()
     button = ann.page.get_by_role("button", name="2 new messages")
-    button.click()
+    button.focus()
+    ann.page.keyboard.press("Enter")
     expect(ann.messages.last).to_be_in_viewport()
     expect(button).to_be_hidden()
+    expect(ann.page.locator(".scroller")).to_be_focused()
     marked = ann.page.locator(".said", has=ann.page.get_by_role("separator", name="New", exact=True))
     expect(marked.locator(".text")).to_have_text("first of the new ones")
     ann.say("I have read them")
@@ -163,6 +166,43 @@ def test_a_day_stands_above_its_first_message(open: Open, room: str) -> None:
     ann.say("two")
     ann.hears("one", "two")
     expect(ann.page.get_by_role("separator", name="Today")).to_have_count(1)
+    ann.page.clock.set_fixed_time(datetime.now() + timedelta(days=1))
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(ann.page.get_by_role("separator", name="Yesterday")).to_have_text("Yesterday")
+
+
+def test_a_page_that_is_open_for_weeks_does_not_keep_all_who_came_and_went(open: Open, room: str) -> None:
+    ann = Talker(open, "Ann", room)
+    kept = ann.page.evaluate(COMING_AND_GOING)
+    assert kept["said"] == ["one", "two"]
+    assert 500 <= kept["happened"] < 700
+    assert kept["last"] == "Guest 999 came in"
+    assert kept["order"] == sorted(kept["order"])
+
+
+COMING_AND_GOING = """async () => {
+  const { Transcript } = await import("/parts/transcript.js");
+  const place = document.createElement("div");
+  document.body.append(place);
+  const transcript = new Transcript(place, { me: "ann" });
+  const bob = { messageType: "text", eventType: "ordinary", createUser: "bob", nickName: "Bob" };
+  const come = (number) => {
+    const nickName = `Guest ${number}`;
+    const messageContent = `${nickName} 进来了，现在共有【2】人在线`;
+    transcript.addNotice({ action: "in", nickName, count: 2, messageContent });
+  };
+  transcript.add({ ...bob, messageId: "1", messageContent: "one" });
+  for (let number = 0; number < 1000; number += 1) come(number);
+  transcript.add({ ...bob, messageId: "2", messageContent: "two" });
+  const texts = (selector) => [...place.querySelectorAll(selector)].map((element) => element.textContent);
+  const happened = texts(".happening");
+  return {
+    said: texts(".said .text"),
+    happened: happened.length,
+    last: happened.at(-1),
+    order: happened.map((text) => Number(text.match(/\\d+/)[0])),
+  };
+}"""
 
 
 def test_times_are_of_the_readers_zone(open: Open, room: str) -> None:
