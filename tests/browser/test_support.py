@@ -113,6 +113,11 @@ def test_a_canned_reply_by_a_click_and_those_that_a_reload_of_the_configuration_
     customer.ask("When?", "Mara")
     pane = agent.accept("Mara")
     expect(pane.root.locator(".chip b")).to_have_text(["hours", "hello"])
+    pane.root.locator(".chip").first.focus()
+    for _ in range(2):  # the answer to the first has been looked at when the second comes
+        with agent.page.expect_response("**/config.json"):
+            agent.page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(pane.root.locator(".chip").first).to_be_focused()
     pane.reply("hours")
     expect(customer.said).to_have_text(["When?", "We are here from nine to five."])
     expect(pane.said).to_have_text(["When?", "We are here from nine to five."])
@@ -143,6 +148,67 @@ def test_a_conversation_that_is_closed_can_be_begun_anew(support: Support) -> No
     expect(pane.said).to_have_text(["one", "two"])
     pane.say("three")
     expect(customer.said).to_have_text(["two", "three"])
+
+
+def test_who_asks_again_waits_on_when_the_old_conversation_is_put_away(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    pane.end()
+    customer.panel.get_by_role("button", name="Start a new conversation").click()
+    customer.say("two")
+    expect(agent.requests).to_have_count(1)
+    pane.over.get_by_role("button", name="Remove from the list").click()
+    expect(pane.root).to_have_count(0)
+    pane = agent.accept("Mara")
+    expect(pane.said.last).to_have_text("two")
+    pane.say("three")
+    expect(customer.said).to_have_text(["two", "three"])
+
+
+def test_a_request_that_was_taken_back_leaves_nothing_of_an_earlier_conversation(
+    support: Support, server: Server, room: str
+) -> None:
+    agent, customer = support.agent(), server.customer("mara", room)
+
+    def ask(text: str) -> None:
+        customer.send({"eventType": "createContainer", "acceptId": room})
+        customer.say(text)
+        expect(agent.requests).to_have_count(1)
+
+    ask("one")
+    pane = agent.accept("Mara")
+    pane.end()
+    expect(pane.over).to_be_visible()
+    ask("two")
+    customer.send({"eventType": "removeContainer", "containerId": "mara"})
+    # she is told of it alone: the agent learns it by trying
+    agent.page.get_by_role("button", name="Accept Mara", exact=True).click()
+    expect(agent.requests).to_have_count(0)
+    ask("three")
+    pane = agent.accept("Mara")
+    expect(pane.over).to_be_hidden()
+    pane.say("four")
+    expect(pane.said.last).to_have_text("four")
+
+
+def test_a_pane_that_is_put_away_leaves_nothing_on_the_page_that_holds_it(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    agent.page.context.add_init_script(LISTENING)
+    agent.page.reload()
+    agent.here()
+    before = agent.page.evaluate("listening.size")
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    pane.end()
+    assert agent.page.evaluate("listening.size") > before
+    pane.over.get_by_role("button", name="Remove from the list").click()
+    expect(pane.root).to_have_count(0)
+    assert agent.page.evaluate("listening.size") == before
+
+
+def test_a_customer_is_not_away_because_a_list_of_very_many_is_not_whole(support: Support) -> None:
+    assert support.agent().page.evaluate(MANY) == {"whole": False, "cut": True, "asked": 1_700_000_000_000}
 
 
 def test_a_customer_ends_the_conversation(support: Support) -> None:
@@ -234,3 +300,37 @@ def test_agents_talk_in_the_room_and_no_customer_hears(support: Support) -> None
     expect(ines.pane("Room").said).to_have_text(["Who takes Mara?"])
     pane.say("two")
     expect(customer.said).to_have_text(["one", "two"])
+
+
+# The listeners of the document that hear that the page is seen again.
+LISTENING = """
+window.listening = new Set();
+const { addEventListener, removeEventListener } = document;
+document.addEventListener = (type, act, how) => {
+  if (type === "visibilitychange") listening.add(act);
+  addEventListener.call(document, type, act, how);
+};
+document.removeEventListener = (type, act, how) => {
+  listening.delete(act);
+  removeEventListener.call(document, type, act, how);
+};
+"""
+
+# Whether a customer counts as being here whom a list of 1,500 people leaves out, and when she asked.
+MANY = """async () => {
+  const { Roster } = await import("/parts/roster.js");
+  const told = async (online) => {
+    const roster = new Roster(() => {});
+    const request = { containerId: "mara", createUser: "mara", messageId: "1", createTime: "1700000000000" };
+    roster.asked(request, false);
+    await new Promise((resolve) => {
+      roster.changed = resolve;
+      roster.ask({ online });
+    });
+    return roster.get("mara");
+  };
+  const people = Array.from({ length: 1500 }, (_, number) => ({ userId: `u${number}`, nickName: "U" }));
+  const whole = await told(async () => ({ users: people.slice(0, 300), count: 300 }));
+  const cut = await told(async ({ limit = 200 } = {}) => ({ users: people.slice(0, limit), count: 1500 }));
+  return { whole: whole.here, cut: cut.here, asked: whole.asked };
+}"""
