@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from tests.browser.cable import Cable
+from tests.browser.conftest import reached_by
 from tests.browser.pages import NO_NETWORK, Pages
 from tests.browser.support import Support
 from tests.processes.servers import PAGES, Server
@@ -81,6 +83,38 @@ def test_without_a_store_a_conversation_goes_on_after_a_restart(
     expect(customer.said).to_have_text(["one", "two", "three"])
     customer.say("four")
     expect(pane.said.last).to_have_text("four")
+
+
+def test_what_a_customer_writes_while_the_conversation_is_closed_reaches_an_agent(
+    start: Callable[..., Server], pages_of: Callable[..., Pages], cable: Cable
+) -> None:
+    server = start(reached_by(cable))
+    cable.lead_to(server.port)
+    pages = pages_of(server, f"127.0.0.1:{cable.port}")
+    customer, agent = Support(pages.open).customer(expected=NO_NETWORK), server.join("support", "support")
+
+    def asked() -> str:
+        while (frame := agent.receive()).get("eventType") != "createContainer":
+            pass
+        return str(frame["containerId"])
+
+    customer.ask("one", "Mara")
+    agent.ask("addContainer", containerId=(container := asked()))
+    agent.say("two", containerId=container)
+    expect(customer.said).to_have_text(["one", "two"])
+    expect(customer.note).to_be_hidden()
+    cable.cut()
+    while (frame := agent.receive()).get("action") != "out" or frame["userId"] != container:
+        pass
+    customer.say("still there?")
+    agent.ask("removeContainer", containerId=container)
+    cable.mend()
+    assert asked() == container
+    expect(customer.note).to_contain_text("Somebody will be with you", timeout=60_000)
+    agent.ask("addContainer", containerId=container)
+    agent.say("I am", containerId=container)
+    expect(customer.said).to_have_text(["one", "two", "still there?", "I am"])
+    expect(customer.progress).to_have_text("Online")
 
 
 def test_nothing_that_people_write_becomes_a_script_on_any_page(
