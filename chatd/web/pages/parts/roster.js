@@ -2,7 +2,8 @@
 
 import { parseTime } from "./times.js";
 
-const PEOPLE_AFTER = 200; // ms
+const PEOPLE_AFTER = 200; // ms, and
+const PER_PERSON = 2; // ms: a long list is asked for less often
 const MOST_PEOPLE = 1000; // that a server tells of
 
 /** One customer's conversation, as an agent knows it. */
@@ -112,7 +113,7 @@ export class Roster {
       } catch {
         // asked again when the next one comes
       }
-    }, PEOPLE_AFTER);
+    }, PEOPLE_AFTER + PER_PERSON * this.#people.length);
   }
 
   // Who is in the room, as the server says. Of those whom a list leaves out that is not whole, only notices tell.
