@@ -117,6 +117,49 @@ def test_what_a_customer_writes_while_the_conversation_is_closed_reaches_an_agen
     expect(customer.progress).to_have_text("Online")
 
 
+def test_a_store_that_answers_late_ends_no_conversation_that_has_just_begun(support: Support) -> None:
+    assert support.customer().page.evaluate(BEGIN) == "waiting"
+
+
+# A server whose answer to "what was said first?" comes after what was said then, of which it does not know.
+BEGIN = """async () => {
+  const { Support } = await import("/parts/support.js");
+  const mara = { nickName: "Mara", userId: "mara", createUser: "mara", roomName: "support" };
+  const page = { messageType: "history", roomName: "support", messages: [], more: false };
+  let last = 0;
+  return await new Promise((resolve) => {
+    window.WebSocket = class {
+      constructor() {
+        setTimeout(() => {
+          this.onopen({});
+          this.say({ ...mara, messageType: "notice", action: "in", count: 1, messageContent: "" }, page);
+        });
+      }
+      send(text) {
+        setTimeout(() => this.answer(JSON.parse(text)));
+      }
+      answer(frame) {
+        const { eventType = "ordinary" } = frame;
+        if (eventType === "online") resolve(support.progress);
+        if (eventType === "history" || eventType === "online") return;
+        this.say({ ...mara, messageType: "text", ...frame, eventType, messageId: String((last += 1)) });
+        if (eventType === "ordinary") this.say(page);
+      }
+      say(...frames) {
+        for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) });
+      }
+      close() {}
+    };
+    const view = { connected() {}, said() {}, noticed() {} };
+    view.progressed = () => support.progress === "closed" && resolve("closed");
+    const where = { url: "ws://chat.example/", room: "support", agent: "support", target: "" };
+    const support = new Support(where, { userId: "mara" }, view);
+    support.begin("Mara");
+    support.client.say("hello");
+  });
+}"""
+
+
 def test_nothing_that_people_write_becomes_a_script_on_any_page(
     support: Support, server: Server, room: str
 ) -> None:
