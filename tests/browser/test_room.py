@@ -171,40 +171,6 @@ def test_a_day_stands_above_its_first_message(open: Open, room: str) -> None:
     expect(ann.page.get_by_role("separator", name="Yesterday")).to_have_text("Yesterday")
 
 
-def test_a_page_that_is_open_for_weeks_does_not_keep_all_who_came_and_went(open: Open, room: str) -> None:
-    ann = Talker(open, "Ann", room)
-    kept = ann.page.evaluate(COMING_AND_GOING)
-    assert kept["said"] == ["one", "two"]
-    assert 500 <= kept["happened"] < 700
-    assert kept["last"] == "Guest 999 came in"
-    assert kept["order"] == sorted(kept["order"])
-
-
-COMING_AND_GOING = """async () => {
-  const { Transcript } = await import("/parts/transcript.js");
-  const place = document.createElement("div");
-  document.body.append(place);
-  const transcript = new Transcript(place, { me: "ann" });
-  const bob = { messageType: "text", eventType: "ordinary", createUser: "bob", nickName: "Bob" };
-  const come = (number) => {
-    const nickName = `Guest ${number}`;
-    const messageContent = `${nickName} 进来了，现在共有【2】人在线`;
-    transcript.addNotice({ action: "in", nickName, count: 2, messageContent });
-  };
-  transcript.add({ ...bob, messageId: "1", messageContent: "one" });
-  for (let number = 0; number < 1000; number += 1) come(number);
-  transcript.add({ ...bob, messageId: "2", messageContent: "two" });
-  const texts = (selector) => [...place.querySelectorAll(selector)].map((element) => element.textContent);
-  const happened = texts(".happening");
-  return {
-    said: texts(".said .text"),
-    happened: happened.length,
-    last: happened.at(-1),
-    order: happened.map((text) => Number(text.match(/\\d+/)[0])),
-  };
-}"""
-
-
 def test_times_are_of_the_readers_zone(open: Open, room: str) -> None:
     ann = Talker(open, "Ann", room, timezone_id="Asia/Shanghai")
     bob = Talker(open, "Bob", room, timezone_id="America/New_York")
