@@ -74,7 +74,7 @@ export class Link {
     if (this.state === "waiting") {
       const earliest = Math.max(this.#notBefore, this.#dialedAt + PAUSE);
       if (now >= earliest) this.#dial();
-      else this.#after(earliest - now, () => this.#dial());
+      else this.#after(Math.min(earliest - now, LONG_PAUSE), () => this.#dial()); // the clock may have been set back
     } else if (this.#isOpen) {
       this.#deadline = this.#answers ? now + PROBE : Math.max(this.#deadline, now + PROBE);
       this.#beat();
@@ -133,7 +133,9 @@ export class Link {
   /** Time to look after the connection, unless the clock was kept from us: by a tab that is hidden, by sleep. */
   #check(planned) {
     const now = this.#now();
-    if (now - planned > this.#settings.heartbeat / 2) {
+    const { heartbeat, silence } = this.#settings;
+    if (silence > 0) this.#deadline = Math.min(this.#deadline, now + silence); // the clock may have been set back
+    if (now - planned > heartbeat / 2) {
       this.#deadline = Math.max(this.#deadline, now + PROBE); // what has come meanwhile may not have been read yet
     }
     if (now >= this.#deadline) this.#drop("the server is silent");

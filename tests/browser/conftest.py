@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.axe import Axe
+from tests.browser.cable import Cable
 from tests.browser.pages import Pages
 from tests.browser.support import Support
 from tests.processes.servers import PAGES, Server
@@ -66,6 +67,18 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts a server with a configuration of the test's own: see :class:`Server`."""
     with ExitStack() as servers:
         yield lambda *config, **options: servers.enter_context(Server(tmp_path, *config, **options))
+
+
+def reached_by(cable: Cable) -> str:
+    """The configuration of a server whose pages reach the chat by a cable."""
+    return CONFIG.replace("[web]\n", f'[web]\nwebsocket = "ws://127.0.0.1:{cable.port}/"\n')
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """What is between the pages and the server's chat."""
+    with Cable() as cable:
+        yield cable
 
 
 @pytest.fixture

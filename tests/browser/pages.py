@@ -20,6 +20,13 @@ addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
 
+# As a browser does that blocks the site's data.
+KEEP_NOTHING = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+}
+"""
+
 SETTLED = """() => {
   const within = (root) => [
     ...root.getAnimations(),

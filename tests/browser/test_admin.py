@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.axe import Axe
 from tests.browser.cable import Cable
 from tests.browser.conftest import CONFIG
-from tests.browser.pages import PATIENCE, Pages
+from tests.browser.pages import KEEP_NOTHING, PATIENCE, Pages
 from tests.processes.servers import Server
 
 expect.set_options(timeout=PATIENCE)
@@ -90,6 +90,7 @@ def test_a_wrong_token_is_said_to_be_one(open, token: str):
     enter(page, token)
     expect(page.get_by_role("alert")).to_have_text("This token is not right.")
     expect(page.get_by_label("Token")).to_be_focused()
+    expect(page.get_by_label("Token")).to_have_attribute("aria-invalid", "true")
     enter(page)
     expect(page.locator("#ready")).to_have_text("Ready")
 
@@ -99,6 +100,15 @@ def test_the_token_is_nowhere_but_in_the_tab_and_the_header(board):
     assert TOKEN not in page.url and TOKEN not in page.content()
     assert page.evaluate("document.cookie + JSON.stringify(localStorage)") == "{}"
     assert page.evaluate("sessionStorage['chatd.admin.token']") == TOKEN
+
+
+def test_a_browser_that_keeps_nothing_asks_for_the_token_each_time(open, server: Server):
+    page = open("")
+    page.context.add_init_script(KEEP_NOTHING)
+    for _ in range(2):
+        page.goto(f"{server.web}admin")
+        enter(page)
+        expect(page.locator("#ready")).to_have_text("Ready")
 
 
 def test_where_the_admin_api_is_off_it_is_said_how_to_turn_it_on(start, pages_of):

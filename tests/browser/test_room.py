@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -148,9 +149,11 @@ def test_who_has_scrolled_up_is_told_how_much_is_new_and_sees_where_it_begins(
     expect(ann.messages).to_have_count(47)
     expect(ann.messages.last).not_to_be_in_viewport()
     button = ann.page.get_by_role("button", name="2 new messages")
-    button.click()
+    button.focus()
+    ann.page.keyboard.press("Enter")
     expect(ann.messages.last).to_be_in_viewport()
     expect(button).to_be_hidden()
+    expect(ann.page.locator(".scroller")).to_be_focused()
     marked = ann.page.locator(".said", has=ann.page.get_by_role("separator", name="New", exact=True))
     expect(marked.locator(".text")).to_have_text("first of the new ones")
     ann.say("I have read them")
@@ -163,6 +166,9 @@ def test_a_day_stands_above_its_first_message(open: Open, room: str) -> None:
     ann.say("two")
     ann.hears("one", "two")
     expect(ann.page.get_by_role("separator", name="Today")).to_have_count(1)
+    ann.page.clock.set_fixed_time(datetime.now() + timedelta(days=1))
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(ann.page.get_by_role("separator", name="Yesterday")).to_have_text("Yesterday")
 
 
 def test_times_are_of_the_readers_zone(open: Open, room: str) -> None:

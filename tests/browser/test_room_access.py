@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import Axe
-from tests.browser.pages import Pages
+from tests.browser.pages import KEEP_NOTHING, Pages
 from tests.browser.talking import Talker
 from tests.processes.servers import Server
 
@@ -207,6 +207,42 @@ def test_what_arrives_is_read_out_and_what_is_old_is_not(open: Open, server: Ser
     server.join("bob", room).say("read this")
     ann.hears("read this")
     assert set(ann.page.evaluate("window.lives")) <= {"polite"}
+
+
+def test_what_was_missed_is_not_read_out(open: Open, room: str) -> None:
+    ann = Talker(open, "Ann", room)
+    assert ann.page.evaluate(MISSED) == ["polite", "off", "polite"]
+
+
+MISSED = """async () => {
+  const { Transcript } = await import("/parts/transcript.js");
+  const place = document.createElement("div");
+  const transcript = new Transcript(place, { me: "ann" });
+  const bob = { messageType: "text", eventType: "ordinary", createUser: "bob", nickName: "Bob" };
+  const live = () => place.querySelector("[role=log]").getAttribute("aria-live");
+  transcript.add({ ...bob, messageId: "1", messageContent: "new" }, { recovered: false });
+  const lives = [live()];
+  transcript.add({ ...bob, messageId: "2", messageContent: "missed" }, { recovered: true });
+  lives.push(live());
+  await new Promise(requestAnimationFrame);
+  lives.push(live());
+  return lives;
+}"""
+
+
+@pytest.mark.parametrize("path", ["room?name=Ann", "agent?name=Ines"])
+def test_a_page_works_in_a_browser_that_keeps_nothing(
+    open: Open, server: Server, room: str, path: str
+) -> None:
+    page = open("")
+    page.context.add_init_script(KEEP_NOTHING)
+    page.goto(f"{server.web}{path}&room={room}")
+    field = page.locator("textarea:visible")
+    if path.startswith("agent"):
+        page.locator(".entry-button", has_text="Room").click()
+    field.fill("kept by the server")
+    field.press("Enter")
+    expect(page.locator(".log .said .text")).to_have_text(["kept by the server"])
 
 
 def test_a_chinese_reader_reads_chinese(open: Open, room: str) -> None:

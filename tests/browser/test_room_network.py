@@ -2,13 +2,13 @@
 
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.cable import Cable
-from tests.browser.conftest import CONFIG
+from tests.browser.conftest import reached_by
 from tests.browser.pages import NO_NETWORK, Pages
 from tests.browser.talking import Talker
 from tests.processes.servers import Server
@@ -24,18 +24,6 @@ SAY_MANY = """async ([name, count]) => {
     await new Promise((next) => setTimeout(next, 40));
   }
 }"""
-
-
-def reached_by(cable: Cable) -> str:
-    """The configuration of a server whose pages reach the chat by a cable."""
-    return CONFIG.replace("[web]\n", f'[web]\nwebsocket = "ws://127.0.0.1:{cable.port}/"\n')
-
-
-@pytest.fixture
-def cable() -> Iterator[Cable]:
-    """What is between the pages and the server's chat."""
-    with Cable() as cable:
-        yield cable
 
 
 @pytest.fixture
@@ -84,8 +72,10 @@ def test_the_page_says_when_it_tries_again_and_tries_at_once_if_told_so(
     # after some tries the pauses are long enough to be read
     expect(ann.page.locator(".connection-seconds")).to_have_text(re.compile(r"Next try in \d+ seconds?\."))
     cable.mend()
+    ann.page.evaluate("document.querySelector('.connection .button').focus()")
     ann.page.evaluate("document.querySelector('.connection .button').click()")
     expect(ann.page.locator(".connection")).to_be_hidden()
+    expect(ann.field).to_be_focused()  # the bar had the focus, and is gone
     ann.say("here again")
     ann.hears("here again")
 

@@ -1,4 +1,4 @@
-"""Five thousand messages in the group room: it stays smooth."""
+"""Five thousand messages in the group room, and all who come and go: it stays smooth."""
 
 import json
 from collections.abc import Callable
@@ -79,3 +79,39 @@ def test_five_thousand_messages_stay_smooth(
     expect(ann.messages).to_have_count(MANY + 1)
     expect(ann.messages.last).to_contain_text("one more")
     expect(ann.messages.last).to_be_in_viewport()
+
+
+def test_a_page_that_is_open_for_weeks_does_not_keep_all_who_came_and_went(
+    open: Callable[..., Page], room: str
+) -> None:
+    ann = Talker(open, "Ann", room)
+    kept = ann.page.evaluate(COMING_AND_GOING)
+    assert kept["said"] == ["one", "two"]
+    assert 500 <= kept["happened"] < 700
+    assert kept["last"] == "Guest 999 came in"
+    assert kept["order"] == sorted(kept["order"])
+
+
+COMING_AND_GOING = """async () => {
+  const { Transcript } = await import("/parts/transcript.js");
+  const place = document.createElement("div");
+  document.body.append(place);
+  const transcript = new Transcript(place, { me: "ann" });
+  const bob = { messageType: "text", eventType: "ordinary", createUser: "bob", nickName: "Bob" };
+  const come = (number) => {
+    const nickName = `Guest ${number}`;
+    const messageContent = `${nickName} 进来了，现在共有【2】人在线`;
+    transcript.addNotice({ action: "in", nickName, count: 2, messageContent });
+  };
+  transcript.add({ ...bob, messageId: "1", messageContent: "one" });
+  for (let number = 0; number < 1000; number += 1) come(number);
+  transcript.add({ ...bob, messageId: "2", messageContent: "two" });
+  const texts = (selector) => [...place.querySelectorAll(selector)].map((element) => element.textContent);
+  const happened = texts(".happening");
+  return {
+    said: texts(".said .text"),
+    happened: happened.length,
+    last: happened.at(-1),
+    order: happened.map((text) => Number(text.match(/\\d+/)[0])),
+  };
+}"""

@@ -113,6 +113,11 @@ def test_a_canned_reply_by_a_click_and_those_that_a_reload_of_the_configuration_
     customer.ask("When?", "Mara")
     pane = agent.accept("Mara")
     expect(pane.root.locator(".chip b")).to_have_text(["hours", "hello"])
+    pane.root.locator(".chip").first.focus()
+    for _ in range(2):  # the answer to the first has been looked at when the second comes
+        with agent.page.expect_response("**/config.json"):
+            agent.page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(pane.root.locator(".chip").first).to_be_focused()
     pane.reply("hours")
     expect(customer.said).to_have_text(["When?", "We are here from nine to five."])
     expect(pane.said).to_have_text(["When?", "We are here from nine to five."])
@@ -143,6 +148,48 @@ def test_a_conversation_that_is_closed_can_be_begun_anew(support: Support) -> No
     expect(pane.said).to_have_text(["one", "two"])
     pane.say("three")
     expect(customer.said).to_have_text(["two", "three"])
+
+
+def test_who_asks_again_waits_on_when_the_old_conversation_is_put_away(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    pane.end()
+    customer.panel.get_by_role("button", name="Start a new conversation").click()
+    customer.say("two")
+    expect(agent.requests).to_have_count(1)
+    pane.over.get_by_role("button", name="Remove from the list").click()
+    expect(pane.root).to_have_count(0)
+    pane = agent.accept("Mara")
+    expect(pane.said.last).to_have_text("two")
+    pane.say("three")
+    expect(customer.said).to_have_text(["two", "three"])
+
+
+def test_a_request_that_was_taken_back_leaves_nothing_of_an_earlier_conversation(
+    support: Support, server: Server, room: str
+) -> None:
+    agent, customer = support.agent(), server.customer("mara", room)
+
+    def ask(text: str) -> None:
+        customer.send({"eventType": "createContainer", "acceptId": room})
+        customer.say(text)
+        expect(agent.requests).to_have_count(1)
+
+    ask("one")
+    pane = agent.accept("Mara")
+    pane.end()
+    expect(pane.over).to_be_visible()
+    ask("two")
+    customer.send({"eventType": "removeContainer", "containerId": "mara"})
+    # she is told of it alone: the agent learns it by trying
+    agent.page.get_by_role("button", name="Accept Mara", exact=True).click()
+    expect(agent.requests).to_have_count(0)
+    ask("three")
+    pane = agent.accept("Mara")
+    expect(pane.over).to_be_hidden()
+    pane.say("four")
+    expect(pane.said.last).to_have_text("four")
 
 
 def test_a_customer_ends_the_conversation(support: Support) -> None:

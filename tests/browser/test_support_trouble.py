@@ -1,4 +1,4 @@
-"""Customer service in real browsers, while servers are killed and people write scripts."""
+"""Customer service in real browsers, in a crowd, while servers are killed and people write scripts."""
 
 import re
 import signal
@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from tests.browser.cable import Cable
+from tests.browser.conftest import reached_by
 from tests.browser.pages import NO_NETWORK, Pages
 from tests.browser.support import Support
 from tests.processes.servers import PAGES, Server
@@ -81,6 +83,134 @@ def test_without_a_store_a_conversation_goes_on_after_a_restart(
     expect(customer.said).to_have_text(["one", "two", "three"])
     customer.say("four")
     expect(pane.said.last).to_have_text("four")
+
+
+def test_what_a_customer_writes_while_the_conversation_is_closed_reaches_an_agent(
+    start: Callable[..., Server], pages_of: Callable[..., Pages], cable: Cable
+) -> None:
+    server = start(reached_by(cable))
+    cable.lead_to(server.port)
+    pages = pages_of(server, f"127.0.0.1:{cable.port}")
+    customer, agent = Support(pages.open).customer(expected=NO_NETWORK), server.join("support", "support")
+
+    def asked() -> str:
+        while (frame := agent.receive()).get("eventType") != "createContainer":
+            pass
+        return str(frame["containerId"])
+
+    customer.ask("one", "Mara")
+    agent.ask("addContainer", containerId=(container := asked()))
+    agent.say("two", containerId=container)
+    expect(customer.said).to_have_text(["one", "two"])
+    expect(customer.note).to_be_hidden()
+    cable.cut()
+    while (frame := agent.receive()).get("action") != "out" or frame["userId"] != container:
+        pass
+    customer.say("still there?")
+    agent.ask("removeContainer", containerId=container)
+    cable.mend()
+    assert asked() == container
+    expect(customer.note).to_contain_text("Somebody will be with you", timeout=60_000)
+    agent.ask("addContainer", containerId=container)
+    agent.say("I am", containerId=container)
+    expect(customer.said).to_have_text(["one", "two", "still there?", "I am"])
+    expect(customer.progress).to_have_text("Online")
+
+
+def test_a_store_that_answers_late_ends_no_conversation_that_has_just_begun(support: Support) -> None:
+    assert support.customer().page.evaluate(BEGIN) == "waiting"
+
+
+# A server whose answer to "what was said first?" comes after what was said then, of which it does not know.
+BEGIN = """async () => {
+  const { Support } = await import("/parts/support.js");
+  const mara = { nickName: "Mara", userId: "mara", createUser: "mara", roomName: "support" };
+  const page = { messageType: "history", roomName: "support", messages: [], more: false };
+  let last = 0;
+  return await new Promise((resolve) => {
+    window.WebSocket = class {
+      constructor() {
+        setTimeout(() => {
+          this.onopen({});
+          this.say({ ...mara, messageType: "notice", action: "in", count: 1, messageContent: "" }, page);
+        });
+      }
+      send(text) {
+        setTimeout(() => this.answer(JSON.parse(text)));
+      }
+      answer(frame) {
+        const { eventType = "ordinary" } = frame;
+        if (eventType === "online") resolve(support.progress);
+        if (eventType === "history" || eventType === "online") return;
+        this.say({ ...mara, messageType: "text", ...frame, eventType, messageId: String((last += 1)) });
+        if (eventType === "ordinary") this.say(page);
+      }
+      say(...frames) {
+        for (const frame of frames) this.onmessage({ data: JSON.stringify(frame) });
+      }
+      close() {}
+    };
+    const view = { connected() {}, said() {}, noticed() {} };
+    view.progressed = () => support.progress === "closed" && resolve("closed");
+    const where = { url: "ws://chat.example/", room: "support", agent: "support", target: "" };
+    const support = new Support(where, { userId: "mara" }, view);
+    support.begin("Mara");
+    support.client.say("hello");
+  });
+}"""
+
+
+def test_a_pane_that_is_put_away_leaves_nothing_on_the_page_that_holds_it(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    agent.page.context.add_init_script(LISTENING)
+    agent.page.reload()
+    agent.here()
+    before = agent.page.evaluate("listening.size")
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    pane.end()
+    assert agent.page.evaluate("listening.size") > before
+    pane.over.get_by_role("button", name="Remove from the list").click()
+    expect(pane.root).to_have_count(0)
+    assert agent.page.evaluate("listening.size") == before
+
+
+def test_a_customer_is_not_away_because_a_list_of_very_many_is_not_whole(support: Support) -> None:
+    assert support.agent().page.evaluate(MANY) == {"whole": False, "cut": True, "asked": 1_700_000_000_000}
+
+
+# The listeners of the document that hear that the page is seen again.
+LISTENING = """
+window.listening = new Set();
+const { addEventListener, removeEventListener } = document;
+document.addEventListener = (type, act, how) => {
+  if (type === "visibilitychange") listening.add(act);
+  addEventListener.call(document, type, act, how);
+};
+document.removeEventListener = (type, act, how) => {
+  listening.delete(act);
+  removeEventListener.call(document, type, act, how);
+};
+"""
+
+# Whether a customer counts as being here whom a list of 1,500 people leaves out, and when she asked.
+MANY = """async () => {
+  const { Roster } = await import("/parts/roster.js");
+  const told = async (online) => {
+    const roster = new Roster(() => {});
+    const request = { containerId: "mara", createUser: "mara", messageId: "1", createTime: "1700000000000" };
+    roster.asked(request, false);
+    await new Promise((resolve) => {
+      roster.changed = resolve;
+      roster.ask({ online });
+    });
+    return roster.get("mara");
+  };
+  const people = Array.from({ length: 1500 }, (_, number) => ({ userId: `u${number}`, nickName: "U" }));
+  const whole = await told(async () => ({ users: people.slice(0, 300), count: 300 }));
+  const cut = await told(async ({ limit = 200 } = {}) => ({ users: people.slice(0, limit), count: 1500 }));
+  return { whole: whole.here, cut: cut.here, asked: whole.asked };
+}"""
 
 
 def test_nothing_that_people_write_becomes_a_script_on_any_page(

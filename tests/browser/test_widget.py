@@ -144,11 +144,79 @@ def test_both_pages_speak_chinese_to_who_prefers_it(
     customer = Customer(open("customer", locale="zh-CN"))
     customer.ask("你好", "张三")
     expect(customer.note).to_contain_text("客服")
+    for element in (customer.page.locator("html"), customer.widget.locator(".frame")):
+        expect(element).to_have_attribute("lang", "zh-CN")
     agent.page.get_by_role("button", name="接入 张三").click()
     expect(agent.page.locator("html")).to_have_attribute("lang", "zh-CN")
     english = Customer(open("customer?lang=en", locale="zh-CN"))
     english.open()
     expect(english.panel.get_by_text("Hello! How can we help?")).to_be_visible()
+
+
+def test_a_dialog_of_the_widget_has_the_keys_to_itself(support: Support) -> None:
+    customer = support.customer(viewport=PHONE)
+    customer.ask("one", "Mara")
+    customer.panel.get_by_role("button", name="Attach").click()
+    customer.panel.get_by_role("menuitem", name="Picture").click()
+    address = customer.page.get_by_label("Address of the file")
+    expect(address).to_be_focused()
+    customer.page.keyboard.press("Tab")
+    expect(customer.page.get_by_label("Address of a preview")).to_be_focused()
+    customer.page.keyboard.press("Escape")
+    expect(address).to_have_count(0)
+    expect(customer.panel).to_be_visible()
+
+
+def test_what_came_while_the_page_was_out_of_sight_is_read_when_it_is_back(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    customer.page.evaluate(SEEN, "hidden")
+    pane.say("two", "three")
+    expect(customer.said).to_have_count(3)
+    assert customer.page.evaluate("document.querySelector('chatd-widget').unread") == 2
+    customer.page.evaluate(SEEN, "visible")
+    customer.panel.get_by_role("button", name="Close the chat").click()
+    expect(customer.launcher).to_have_accessible_name("Open the chat")
+
+
+def test_a_widget_that_is_taken_out_of_the_page_and_put_back_goes_on(support: Support) -> None:
+    agent, customer = support.agent(), support.customer()
+    customer.ask("one", "Mara")
+    pane = agent.accept("Mara")
+    pane.say("two")
+    expect(customer.said).to_have_text(["one", "two"])
+    customer.page.evaluate("window.parts = document.querySelector('chatd-widget'); parts.remove()")
+    expect(pane.happened.last).to_have_text("Mara left")
+    pane.say("three")
+    customer.page.evaluate("document.body.append(window.parts)")
+    expect(customer.said).to_have_text(["one", "two", "three"])
+    expect(customer.progress).to_have_text("Online")
+    customer.say("four")
+    expect(pane.said.last).to_have_text("four")
+
+
+def test_the_focus_stays_in_the_widget_when_a_picture_was_pasted_and_when_the_conversation_ends(
+    support: Support, server: Server
+) -> None:
+    agent, customer = support.agent(), support.customer()
+    customer.ask("one", "Mara")
+    agent.accept("Mara")
+    customer.page.evaluate(
+        """(file) => {
+          document.querySelector("chatd-widget").onAttach = async (given) => ({ kind: "picture", file });
+        }""",
+        f"{server.web}icon.svg",
+    )
+    customer.field.focus()
+    customer.field.evaluate(PASTE)
+    expect(customer.panel.locator(".row.said:not(.pending) img")).to_have_count(1)
+    expect(customer.field).to_be_focused()
+    customer.panel.get_by_role("button", name="End the conversation").click()
+    customer.dialog_answer("End it")
+    expect(customer.note.get_by_text("ended this conversation")).to_be_focused()
+    customer.page.keyboard.press("Tab")
+    expect(customer.panel.get_by_role("button", name="Start a new conversation")).to_be_focused()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -210,3 +278,16 @@ def test_neither_page_has_grave_barriers(
     expect(customer.note).to_contain_text("ended")
     axe.check(agent.page)
     axe.check(customer.page)
+
+
+SEEN = """(state) => {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+PASTE = """(field) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File(["a cat"], "cat.png", { type: "image/png" }));
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""

@@ -7,6 +7,7 @@ import { locale, localize, t } from "./parts/i18n.js";
 import { Metrics } from "./parts/metrics.js";
 import { Office, Refused } from "./parts/office.js";
 import { serverConfig } from "./parts/server.js";
+import { keep, kept } from "./parts/storage.js";
 import { Table } from "./parts/table.js";
 
 const KEPT = "chatd.admin.token";
@@ -37,12 +38,12 @@ let chart;
 
 function askForToken(refusal = "") {
   leave();
-  sessionStorage.removeItem(KEPT);
+  keep("sessionStorage", KEPT, null);
   at("none").hidden = true;
   at("ask").hidden = at("gate").hidden = false;
   at("refused").textContent = refusal && t(refusal);
   at("refused").hidden = !refusal;
-  at("token").toggleAttribute("aria-invalid", Boolean(refusal));
+  at("token").setAttribute("aria-invalid", String(Boolean(refusal)));
   at("token").value = "";
   at("token").focus();
 }
@@ -65,7 +66,7 @@ async function enter(event) {
   try {
     if (!Office.couldBe(token)) throw new Refused(401, "no token");
     await new Office(token).get("v1/rooms?limit=1");
-    sessionStorage.setItem(KEPT, token);
+    keep("sessionStorage", KEPT, token);
     begin(token);
   } catch (error) {
     refuse(error);
@@ -256,7 +257,7 @@ async function start() {
   showOrder();
   try {
     const { admin } = await serverConfig();
-    const token = sessionStorage.getItem(KEPT);
+    const token = kept("sessionStorage", KEPT);
     if (!admin) sayThereIsNone("off");
     else if (token) begin(token);
     else askForToken();

@@ -2,7 +2,7 @@
 
 import { localize, t } from "./parts/i18n.js";
 
-localize(document.body);
+localize();
 document.title = t("shop.title");
 
 const widget = document.getElementById("chat");

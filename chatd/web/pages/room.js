@@ -43,7 +43,7 @@ class Room {
     this.#menu();
     this.#listen();
     this.#title();
-    connectionBar(at("connection"), this.client, { again: () => this.#leave() });
+    connectionBar(at("connection"), this.client, { again: () => this.#leave(), focus: () => this.composer.focus() });
     this.client.connect();
     this.composer.focus();
   }
@@ -52,7 +52,7 @@ class Room {
 
   #listen() {
     this.client.on("state", (change) => this.#state(change));
-    this.client.on("message", (message) => this.#message(message));
+    this.client.on("message", (message, about) => this.#message(message, about));
     this.client.on("notice", (notice) => this.#notice(notice));
     this.client.on("error", (error) => toast(explain(error)));
     document.addEventListener("visibilitychange", this.seen);
@@ -68,9 +68,9 @@ class Room {
     }
   }
 
-  #message(message) {
+  #message(message, about) {
     if (message.containerId) return;
-    this.transcript.add(message);
+    this.transcript.add(message, about);
     this.people.update(message);
     if (document.hidden && message.createUser !== this.identity.userId) {
       this.#unseen += 1;
@@ -118,7 +118,10 @@ class Room {
   // -- what is done -----------------------------------------------------------------------------------
 
   #say(draft) {
-    this.transcript.pend(this.client.send(draft), draft, () => this.#say(draft));
+    this.transcript.pend(this.client.send(draft), draft, () => {
+      this.#say(draft);
+      this.composer.focus();
+    });
   }
 
   #moved(room) {

@@ -18,7 +18,7 @@
 // Events: "chatd-open", "chatd-close", "chatd-unread" (detail: the number).
 
 import { el, icon } from "./parts/dom.js";
-import { setLanguage, t } from "./parts/i18n.js";
+import { lang, setLanguage, t } from "./parts/i18n.js";
 import { Panel } from "./parts/panel.js";
 import { Support } from "./parts/support.js";
 import { Visit } from "./parts/visit.js";
@@ -37,7 +37,11 @@ class ChatdWidget extends HTMLElement {
   #wanted = false; // to be open, before it can be
 
   async connectedCallback() {
-    if (this.#set) return;
+    document.addEventListener("visibilitychange", this.#looked);
+    if (this.#set) {
+      if (this.#visit?.underWay && !this.#support.client) this.#support.resume(); // back from out of the page
+      return;
+    }
     this.#set = true;
     setLanguage(this.getAttribute("lang"));
     dress(this.#root, this.getAttribute("theme"));
@@ -49,8 +53,18 @@ class ChatdWidget extends HTMLElement {
   }
 
   disconnectedCallback() {
-    queueMicrotask(() => !this.isConnected && this.#support?.leave()); // it may only have been moved
+    queueMicrotask(() => !this.isConnected && this.#left()); // it may only have been moved
   }
+
+  #left() {
+    document.removeEventListener("visibilitychange", this.#looked);
+    this.#support?.leave();
+  }
+
+  // The customer is back at the page: what has come meanwhile is seen.
+  #looked = () => {
+    if (this.isOpen && document.visibilityState === "visible") this.#count(0);
+  };
 
   /** Whether the conversation is shown. */
   get isOpen() {
@@ -78,7 +92,7 @@ class ChatdWidget extends HTMLElement {
       el("span.launcher-close", {}, icon("chevron")),
       this.#badge,
     );
-    this.#frame = el("div.frame", {}, this.#launcher);
+    this.#frame = el("div.frame", { lang: lang === "zh" ? "zh-CN" : "en" }, this.#launcher);
     this.#root.append(this.#frame);
     for (const type of ["keydown", "keyup", "keypress"]) {
       this.#root.addEventListener(type, (event) => {
@@ -105,7 +119,7 @@ class ChatdWidget extends HTMLElement {
     this.#label();
     NARROW.addEventListener("change", () => this.#modal());
     if (this.#visit.underWay) {
-      this.#support.resume();
+      if (this.isConnected) this.#support.resume(); // else once it is put back
       if (this.#visit.open && !NARROW.matches) this.#show();
     }
     if (this.#wanted) this.open();
@@ -179,6 +193,7 @@ class ChatdWidget extends HTMLElement {
   }
 
   #typed(event) {
+    if (this.#root.activeElement?.closest("dialog")) return; // which has keys of its own
     if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing && this.isOpen) {
       event.preventDefault();
       this.close();

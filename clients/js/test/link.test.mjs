@@ -320,6 +320,23 @@ test("nor one that answered before it was started anew", () => {
   assert.equal(play.client.state, "joined");
 });
 
+test("a clock that is set back postpones no attempt", () => {
+  const play = new Play().join();
+  play.server.end();
+  play.clock.freeze(-3_600 * SECOND);
+  play.client.wake();
+  play.clock.pass(5 * SECOND);
+  assert.equal(play.connections.length, 2);
+});
+
+test("nor does it let a silent server live", () => {
+  const play = new Play().join();
+  play.clock.freeze(-3_600 * SECOND);
+  play.client.wake();
+  play.clock.pass(120 * SECOND);
+  assert.equal(play.client.state, "waiting");
+});
+
 test("wake gives up an attempt that hangs", () => {
   const play = new Play();
   play.client.connect();

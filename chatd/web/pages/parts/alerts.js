@@ -1,12 +1,14 @@
 // What calls somebody who looks elsewhere: a short sound, and the number of unread messages in the page's title.
 
+import { keep, kept } from "./storage.js";
+
 const KEPT = "chatd.muted";
 
 /** A sound and a number in the title. The sound is made here, no file is loaded. */
 export class Alerts {
   #title = document.title;
   #context = null;
-  #muted = localStorage.getItem(KEPT) === "1";
+  #muted = kept("localStorage", KEPT) === "1";
   #last = -Infinity;
 
   /** Whether it makes no sound; kept for the next visit. */
@@ -16,7 +18,7 @@ export class Alerts {
 
   set muted(muted) {
     this.#muted = muted;
-    localStorage.setItem(KEPT, muted ? "1" : "0");
+    keep("localStorage", KEPT, muted ? "1" : "0");
   }
 
   /** The page's title without the number. */

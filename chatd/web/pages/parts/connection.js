@@ -9,10 +9,12 @@ import { explainClose } from "./refusals.js";
  *
  * @param {HTMLElement} root an empty element, above the conversation.
  * @param {import("../chatd-client.js").ChatClient} client
- * @param {{again?: () => void}} [options] `again`: what the button does after a refusal, for instance to ask for another name.
+ * @param {object} [options]
+ * @param {() => void} [options.again] what the button does after a refusal, for instance to ask for another name.
+ * @param {() => void} [options.focus] gives the focus to what comes next for the reader, where the bar had it and goes.
  * @returns {() => void} stop following, and remove the bar.
  */
-export function connectionBar(root, client, { again } = {}) {
+export function connectionBar(root, client, { again, focus } = {}) {
   const text = el("span", { role: "status", "aria-live": "polite" });
   const seconds = el("span.connection-seconds", { "aria-hidden": "true" }); // told once, not each second
   const button = el("button.button.small");
@@ -25,12 +27,16 @@ export function connectionBar(root, client, { again } = {}) {
   const show = (kind, sentence, action) => {
     clearInterval(timer);
     seconds.textContent = "";
+    const hadFocus = button.matches(":focus");
     bar.hidden = !kind;
     bar.dataset.kind = kind;
     if (text.textContent !== sentence) text.textContent = sentence;
-    button.hidden = !action;
-    button.textContent = action?.text ?? "";
-    press = action?.press ?? press;
+    const busy = !action && kind === "connecting" && hadFocus; // who has just pressed it may have to do so again
+    button.hidden = !action && !busy;
+    button.setAttribute("aria-disabled", String(busy));
+    if (!busy) button.textContent = action?.text ?? "";
+    press = action?.press ?? (() => {});
+    if (hadFocus && button.hidden) focus?.();
   };
   const count = (retryIn) => {
     const end = performance.now() + retryIn;

@@ -10,10 +10,12 @@ import { Pane } from "./pane.js";
 import { explain } from "./refusals.js";
 import { Roster } from "./roster.js";
 import { serverConfig } from "./server.js";
+import { parseTime } from "./times.js";
 
 const WIDEST = 460; // px that a pane wants beside others
 const MOST_PANES = 3;
 const REPLIES_EVERY = 60_000; // ms: an operator may change them
+const REPLAY = 10_000; // ms after we came into a conversation in which what was said before is told (D4)
 const ROOM = null;
 
 export class Desk {
@@ -24,6 +26,7 @@ export class Desk {
   #replies = {};
   #roomUnread = 0;
   #drawing = false;
+  #cameIn = -Infinity; // when we came into a conversation last
 
   /**
    * @param {HTMLElement} root an empty element.
@@ -42,7 +45,7 @@ export class Desk {
     const place = el("div.desk-bar");
     root.replaceChildren(el("div.desk", {}, this.bar.root, place, this.list.root, this.panes));
     this.root = root.firstChild;
-    connectionBar(place, client, { again: leave });
+    connectionBar(place, client, { again: leave, focus: () => this.#panes.get(this.#active)?.focus() });
     this.#listen();
     this.#pane(ROOM, null);
     this.#draw();
@@ -89,13 +92,18 @@ export class Desk {
     const conversation = id === ROOM ? null : this.roster.of(id);
     conversation?.learn(message);
     if (conversation?.state === "waiting" && this.#client.containers.has(id)) this.roster.opened(id);
-    this.#pane(id, conversation).transcript.add(message);
+    this.#pane(id, conversation).transcript.add(message, { recovered: recovered || this.#isReplayed(message) });
     if (!own && message.createUser !== this.#client.userId && !this.#sees(id)) {
       if (conversation) conversation.unread += 1;
       else this.#roomUnread += 1;
     }
     if (!own && !recovered && message.createUser !== this.#client.userId) this.alerts.sound("message");
     this.#draw();
+  }
+
+  // By our clock, which may be wrong: so only for a while.
+  #isReplayed(message) {
+    return Date.now() - this.#cameIn < REPLAY && parseTime(message.createTime) < this.#cameIn;
   }
 
   #noticed(notice) {
@@ -110,6 +118,7 @@ export class Desk {
       this.roster.closed(id);
     } else {
       const mine = notice.userId === this.#client.userId;
+      if (mine) this.#cameIn = Date.now();
       if (mine && notice.action === "in") this.#opened(id);
       if (!mine) this.#pane(id, this.roster.of(id)).transcript.addNotice(notice);
     }
@@ -161,10 +170,10 @@ export class Desk {
   }
 
   #dismiss(id) {
-    this.#panes.get(id)?.root.remove();
+    this.#panes.get(id)?.end();
     this.#panes.delete(id);
     this.#hide(id);
-    this.roster.forget(id);
+    if (this.roster.get(id)?.state === "closed") this.roster.forget(id); // who asks again meanwhile waits on
   }
 
   // Alt and an arrow: to the next conversation, to the one before.
@@ -185,7 +194,8 @@ export class Desk {
 
   #pane(id, conversation) {
     let pane = this.#panes.get(id);
-    if (pane) return pane;
+    if (pane && (!conversation || pane.conversation === conversation)) return pane;
+    pane?.end(); // of an earlier conversation, which is forgotten
     pane = new Pane(this.#client, conversation, {
       back: () => this.#back(),
       end: () => this.#end(conversation),

@@ -2,20 +2,22 @@
 
 import { el, freshId } from "./dom.js";
 import { t } from "./i18n.js";
+import { keep, kept as keptText } from "./storage.js";
+
+const STORAGE = "sessionStorage"; // a tab is a person
 
 /**
  * Who the reader is, as far as query and storage say. Without a userId a random one is made, and kept.
  *
  * @param {object} what
  * @param {string} what.key under which the storage keeps it, for instance "chatd.room".
- * @param {Storage} [what.storage] sessionStorage (a tab is a person) if left out.
  * @param {object} [what.defaults] such as {room: "lobby"}; `userId` too, where it is not to be random.
  * @returns {{name: string, userId: string, room: string, icon: string, target: string, given: boolean}} `given`: the query
  *   names him, so there is nothing to ask.
  */
-export function readIdentity({ key, storage = sessionStorage, defaults = {} }) {
+export function readIdentity({ key, defaults = {} }) {
   const query = new URLSearchParams(location.search);
-  const kept = load(storage, key);
+  const kept = load(key);
   const pick = (name, parameter = name) => query.get(parameter) ?? kept[name] ?? defaults[name] ?? "";
   const identity = {
     name: pick("name") || t("entry.guest", { number: 100 + Math.floor(Math.random() * 900) }),
@@ -24,24 +26,20 @@ export function readIdentity({ key, storage = sessionStorage, defaults = {} }) {
     icon: pick("icon"),
     target: pick("target"),
   };
-  keepIdentity({ key, storage, identity: { ...kept, userId: identity.userId } });
+  keepIdentity({ key, identity: { ...kept, userId: identity.userId } });
   return { ...identity, given: Boolean(query.get("name")) || Boolean(kept.entered && !kept.account) };
   // (an account's password is not kept)
 }
 
 /** Remember who the reader is. `identity.entered`: a reload of the page needs no form. Never the password. */
-export function keepIdentity({ key, storage = sessionStorage, identity }) {
+export function keepIdentity({ key, identity }) {
   const { password: _, ...rest } = identity;
-  try {
-    storage.setItem(key, JSON.stringify({ ...load(storage, key), ...rest }));
-  } catch {
-    // no storage, as in a private window of some browsers: a reload is then another person
-  }
+  keep(STORAGE, key, JSON.stringify({ ...load(key), ...rest })); // where it cannot be kept a reload is another person
 }
 
-function load(storage, key) {
+function load(key) {
   try {
-    return JSON.parse(storage.getItem(key)) ?? {};
+    return JSON.parse(keptText(STORAGE, key)) ?? {};
   } catch {
     return {};
   }

@@ -12,6 +12,7 @@ export class Pane {
   #client;
   #conversation;
   #acts;
+  #offered; // the canned replies that are there, as text
 
   /**
    * @param {import("../chatd-client.js").ChatClient} client
@@ -27,6 +28,11 @@ export class Pane {
     this.transcript = new Transcript(this.place, { me: client.userId, earlier: () => this.#earlier(), label: t("agent.log", { name: this.#name }) });
     this.composer = new Composer(this.footer, { onText: (text) => this.#send({ messageType: "text", messageContent: text }), onMedia: (draft) => this.#send(draft) });
     this.update();
+  }
+
+  /** @type {import("./roster.js").Conversation | null} */
+  get conversation() {
+    return this.#conversation;
   }
 
   get id() {
@@ -61,11 +67,20 @@ export class Pane {
 
   /** The canned replies, texts by code. */
   offer(replies) {
+    const offered = JSON.stringify(replies);
+    if (offered === this.#offered) return; // a button that is made anew loses the focus, and the click under way
+    this.#offered = offered;
     const chips = Object.entries(replies).map(([code, text]) =>
       el("button.chip", { title: text, "aria-label": t("agent.reply", { code, text }), on: { click: () => this.#reply(code) } }, el("b", { text: code }), el("span", { text })),
     );
     this.replies.replaceChildren(...chips);
     this.update();
+  }
+
+  /** It is wanted no more. */
+  end() {
+    this.transcript.end();
+    this.root.remove();
   }
 
   /** Let the agent write. */
@@ -117,7 +132,10 @@ export class Pane {
 
   #send(draft) {
     const sent = this.#client.send({ ...draft, ...this.#where });
-    this.transcript.pend(sent, draft, () => this.#send(draft));
+    this.transcript.pend(sent, draft, () => {
+      this.#send(draft);
+      this.composer.focus();
+    });
   }
 
   async #reply(code) {

@@ -55,7 +55,7 @@ export class Panel {
   connected(client) {
     this.#unfollow();
     this.#failures = 0;
-    const stopBar = connectionBar(this.bar, client);
+    const stopBar = connectionBar(this.bar, client, { focus: () => this.focus() });
     const stopCount = client.on("state", ({ state }) => this.#counted(state));
     this.#unfollow = () => [stopBar, stopCount].forEach((stop) => stop());
   }
@@ -65,6 +65,7 @@ export class Panel {
     const { progress } = this.support;
     const fresh = progress === "new";
     const over = progress === "closed" || progress === "refused";
+    const hadFocus = over && this.root.contains(this.root.getRootNode().activeElement);
     if (fresh && this.newest) this.#makeTranscript();
     this.welcome.hidden = !fresh;
     this.talk.hidden = fresh;
@@ -73,14 +74,16 @@ export class Panel {
     if (over) this.#unfollow();
     this.#showAgent();
     this.#showNote();
+    if (hadFocus) this.note.querySelector("p").focus(); // not the button: who is typing presses nothing by that
   }
 
   /** Something was said in it, by whom it may be. */
-  said(message) {
+  said(message, about) {
     if (message.eventType === "createContainer") return;
+    const isNew = !this.transcript.has(message.messageId); // who comes back to a conversation is told all of it again
     if (message.messageId > this.newest) this.newest = message.messageId;
-    this.transcript.add(message);
-    if (message.createUser !== this.#visit.userId) this.#options.arrived(message);
+    this.transcript.add(message, about);
+    if (isNew && message.createUser !== this.#visit.userId) this.#options.arrived(message);
     this.#showAgent();
   }
 
@@ -145,6 +148,7 @@ export class Panel {
 
   #makeTranscript() {
     this.newest = "";
+    this.transcript?.end();
     const place = el("div");
     this.talk.replaceChildren(place);
     this.transcript = new Transcript(place, { me: this.#visit.userId, label: t("widget.log") });
@@ -186,7 +190,7 @@ export class Panel {
 
   #overNote(why, words, act) {
     this.note.classList.add("over");
-    this.note.replaceChildren(el("p", { role: "status", text: why }), el("button.button.primary", { text: words, on: { click: act } }));
+    this.note.replaceChildren(el("p", { role: "status", tabindex: -1, text: why }), el("button.button.primary", { text: words, on: { click: act } }));
   }
 
   // The page may be of an origin that the server refuses: a browser does not tell a script.
@@ -220,7 +224,10 @@ export class Panel {
       this.support.begin(name);
     }
     const sent = this.support.client.send(draft);
-    this.transcript.pend(sent, draft, () => this.#send(draft));
+    this.transcript.pend(sent, draft, () => {
+      this.#send(draft);
+      this.composer.focus();
+    });
   }
 
   async #attach(kind, near) {
@@ -251,6 +258,7 @@ export class Panel {
     event.preventDefault();
     const draft = file && (await this.#hooked(hook, file));
     if (draft) this.#send(draft);
+    this.composer.focus(); // which it has lost while nothing could be written
   }
 
   async #end() {

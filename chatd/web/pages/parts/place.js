@@ -11,6 +11,7 @@ export class Place {
   #due = false; // whether the next frame goes to the end
   #unseen = 0;
   #marked; // the row above which the unread ones begin
+  #resized = new ResizeObserver(() => this.settle()); // pictures load, phones turn, keyboards open
 
   /**
    * @param {HTMLElement} root gets what scrolls, and the button to the newest.
@@ -22,10 +23,15 @@ export class Place {
     this.newest = el("button.newest", { hidden: true, on: { click: () => this.toEnd() } }, icon("down"), el("span"));
     root.append(this.scroller, this.newest);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    document.addEventListener("visibilitychange", () => this.#seen());
-    const resized = new ResizeObserver(() => this.settle()); // pictures load, phones turn, keyboards open
-    resized.observe(content);
-    resized.observe(this.scroller);
+    document.addEventListener("visibilitychange", this.#seen);
+    this.#resized.observe(content);
+    this.#resized.observe(this.scroller);
+  }
+
+  /** The conversation is wanted no more. */
+  end() {
+    document.removeEventListener("visibilitychange", this.#seen);
+    this.#resized.disconnect();
   }
 
   /** The conversation has changed: to its end if the reader was there. Once a frame, however much has come. */
@@ -90,11 +96,12 @@ export class Place {
     this.#show();
   }
 
-  #seen() {
+  #seen = () => {
     if (this.#atEnd && !document.hidden) this.#unseen = 0;
-  }
+  };
 
   #show() {
+    if (this.#atEnd && this.newest.matches(":focus")) this.scroller.focus({ preventScroll: true }); // the button goes
     this.newest.hidden = this.#atEnd;
     const text = this.#unseen ? t("transcript.new", { count: this.#unseen }) : t("transcript.newest");
     if (this.newest.lastChild.textContent !== text) this.newest.lastChild.textContent = text;

@@ -1,6 +1,10 @@
 // Who an agent talks with: the requests that wait, the conversations, who else is in the room. No elements here.
 
-const PEOPLE_AFTER = 200; // ms
+import { parseTime } from "./times.js";
+
+const PEOPLE_AFTER = 200; // ms, and
+const PER_PERSON = 2; // ms: a long list is asked for less often
+const MOST_PEOPLE = 1000; // that a server tells of
 
 /** One customer's conversation, as an agent knows it. */
 export class Conversation {
@@ -69,7 +73,7 @@ export class Roster {
     conversation.requestId = message.messageId;
     if (!open) {
       conversation.state = "waiting";
-      conversation.asked = Date.parse(message.createTime) || Date.now();
+      conversation.asked = parseTime(message.createTime)?.getTime() ?? Date.now();
     }
     this.changed();
     return news || fresh;
@@ -103,27 +107,28 @@ export class Roster {
     this.#asking ??= setTimeout(async () => {
       this.#asking = undefined;
       try {
-        const online = await client.online();
-        this.count = online.count;
-        this.people = online.users;
+        const { users, count } = await client.online({ limit: MOST_PEOPLE });
+        this.count = count;
+        this.#meetAll(users, users.length >= count);
       } catch {
         // asked again when the next one comes
       }
-    }, PEOPLE_AFTER);
+    }, PEOPLE_AFTER + PER_PERSON * this.#people.length);
   }
 
-  /** Who is in the room, as the server says. */
-  set people(people) {
+  // Who is in the room, as the server says. Of those whom a list leaves out that is not whole, only notices tell.
+  #meetAll(people, areAll) {
     this.#people = people;
     const here = new Map(people.map((person) => [person.userId, person]));
     for (const conversation of this.#conversations.values()) {
       const person = here.get(conversation.id);
-      conversation.here = person !== undefined;
       if (person) this.#meet(conversation, person);
+      else if (areAll) conversation.here = false;
     }
     this.changed();
   }
 
+  /** Who is in the room: those who came first, where they are very many. */
   get people() {
     return this.#people;
   }

@@ -28,7 +28,7 @@ export class Row {
       !newDay && !this.unread && this.author !== undefined && previous?.author === this.author && this.date - previous.date < RUN;
     this.element.classList.toggle("first", !run);
     this.separator?.remove();
-    this.separator = newDay ? el("div.day", { role: "separator", "aria-label": dayName(this.date) }, el("span", { text: dayName(this.date), "aria-hidden": "true" })) : undefined;
+    this.separator = newDay ? daySeparator(this.date) : undefined;
     if (newDay) this.element.prepend(this.separator);
   }
 
@@ -39,6 +39,21 @@ export class Row {
     if (!element) return;
     this.element.prepend(element);
     this.element.classList.add("first");
+  }
+}
+
+function daySeparator(date) {
+  const name = dayName(date);
+  return el("div.day", { role: "separator", "aria-label": name, data: { time: date.getTime() } }, el("span", { text: name, "aria-hidden": "true" }));
+}
+
+/** Name the days below an element anew: what was today is yesterday at midnight. */
+export function nameDays(root) {
+  for (const separator of root.querySelectorAll(".day")) {
+    const name = dayName(new Date(Number(separator.dataset.time)));
+    if (separator.firstChild.textContent === name) continue;
+    separator.firstChild.textContent = name;
+    separator.setAttribute("aria-label", name);
   }
 }
 

@@ -27,7 +27,8 @@ export class Support {
   #where;
   #visit;
   #view;
-  #first;
+  #first; // messageId of the conversation's first message
+  #news; // of the first one that came since we asked for that
 
   /**
    * @param {{url: string, room: string, agent: string, target: string}} where
@@ -85,7 +86,7 @@ export class Support {
     this.agents.clear();
     const client = new ChatClient({ url, name, userId, roomName: room, containerId: userId, targetId: target, after });
     this.client = client;
-    client.on("state", (state) => this.#stateChanged(state));
+    client.on("state", (state) => client === this.client && this.#stateChanged(state));
     client.on("message", (message, about) => this.#said(message, about));
     client.on("notice", (notice) => this.#noticed(notice));
     client.on("error", (error) => error.code === "agent_offline" && this.#offline());
@@ -95,8 +96,9 @@ export class Support {
   }
 
   #disconnect() {
-    this.client?.close();
-    this.client = undefined;
+    const { client } = this;
+    this.client = undefined; // first: what a client that we close has to say is no news
+    client?.close();
   }
 
   #become(progress) {
@@ -130,11 +132,16 @@ export class Support {
   async #returned() {
     const { client } = this;
     const begun = this.#first;
-    const [first] = (await client.history({ after: "", limit: 1 })).messages;
-    const isOver = first ? begun !== undefined && first.messageId !== begun : !client.unsent.length;
+    this.#news = undefined;
+    const [oldest] = (await client.history({ after: "", limit: 1 })).messages;
     if (client !== this.client) return;
-    if (isOver && !first) return this.#over("");
-    this.#first = first?.messageId;
+    const first = oldest?.messageId ?? this.#news; // a store that is slow may not have seen what has come meanwhile
+    if (first === undefined && !client.unsent.length) return this.#over("");
+    this.#first = first;
+    if (begun !== undefined && first !== begun) {
+      this.agents.clear(); // ours is over, and what was unsent has begun another one: nobody has been asked into it
+      this.#become("asking");
+    }
     const { users } = await client.online();
     if (client !== this.client || !this.isUnderWay) return;
     const here = new Set(users.map((user) => user.userId));
@@ -152,6 +159,7 @@ export class Support {
 
   #said(message, about) {
     this.#first ??= message.messageId;
+    if (!about.recovered) this.#news ??= message.messageId;
     const { createUser, nickName, userIcon } = message;
     if (createUser !== this.#visit.userId) {
       const known = this.agents.get(createUser);

@@ -6,10 +6,12 @@
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 import { Place } from "./place.js";
-import { failRow, messageRow, noticeRow, pendingRow, plainRow, retryRow } from "./rows.js";
+import { failRow, messageRow, nameDays, noticeRow, pendingRow, plainRow, retryRow } from "./rows.js";
 
 const BLOCK = 20; // rows
 const LIKELY = 54; // px that a row is high, until it has been seen
+const PASSING = 500; // rows of who came and went that are kept, where nobody closes the page for weeks
+const AT_ONCE = 100; // of those too many that are taken away together
 const AHEAD = 600; // px before the top at which earlier ones are asked for
 
 export class Transcript {
@@ -17,6 +19,7 @@ export class Transcript {
   #ids = new Set();
   #names = new Map(); // userId → the last name heard
   #pending = new Map(); // clientMessageId → row
+  #passing = []; // the rows that are stored nowhere
   #loading = false;
   #generation = 0; // of rooms: what is loaded for an earlier one is not wanted any more
 
@@ -42,6 +45,14 @@ export class Transcript {
     const near = { root: this.place.scroller, rootMargin: `${AHEAD}px 0px 0px` };
     this.watch = new IntersectionObserver(([entry]) => entry.isIntersecting && this.loadEarlier(), near);
     if (earlier) this.watch.observe(this.sentinel);
+    document.addEventListener("visibilitychange", this.#nameDays);
+  }
+
+  /** It is wanted no more: nothing on the page is to hold on to it. */
+  end() {
+    document.removeEventListener("visibilitychange", this.#nameDays);
+    this.watch.disconnect();
+    this.place.end();
   }
 
   /** The messageId of the first message here; undefined while there is none. */
@@ -55,10 +66,16 @@ export class Transcript {
     return this.#ids.has(messageId);
   }
 
-  /** A delivered message (D1), at its place in the order. One that is here already changes nothing. */
-  add(message) {
+  /**
+   * A delivered message (D1), at its place in the order. One that is here already changes nothing.
+   *
+   * @param {object} message
+   * @param {{recovered?: boolean}} [about] `recovered`: it is an older one, which no screen reader need tell.
+   */
+  add(message, { recovered } = {}) {
     this.#unpend(message.clientMessageId);
     if (this.#ids.has(message.messageId)) return;
+    if (recovered) this.#hush();
     const row = messageRow(message, this.me, this.#names.get(message.createUser));
     this.#names.set(message.createUser, message.nickName);
     this.#ids.add(message.messageId);
@@ -69,14 +86,12 @@ export class Transcript {
 
   /** Somebody came or went (N1, N4). */
   addNotice(notice) {
-    this.#insert(noticeRow(notice));
-    this.place.settle();
+    this.#pass(noticeRow(notice));
   }
 
   /** A line of the page's own, such as "You are now in the room …". */
   addLine(text) {
-    this.#insert(plainRow(text));
-    this.place.settle();
+    this.#pass(plainRow(text));
   }
 
   /** Earlier messages, in ascending order, before all that are here. The reader's place stays. */
@@ -93,7 +108,7 @@ export class Transcript {
       if (!this.#names.has(message.createUser)) this.#names.set(message.createUser, message.nickName);
     }
     if (!rows.length) return;
-    this.log.setAttribute("aria-live", "off"); // what is old is no news
+    this.#hush();
     const after = this.#blocks[0]?.rows[0];
     const blocks = [];
     rows.forEach((row, at) => {
@@ -106,7 +121,6 @@ export class Transcript {
       this.log.prepend(...blocks.map((block) => block.element));
       after?.follow(rows.at(-1));
     });
-    requestAnimationFrame(() => this.log.setAttribute("aria-live", "polite"));
   }
 
   /**
@@ -155,6 +169,7 @@ export class Transcript {
     this.#ids.clear();
     this.#names.clear();
     this.#pending.clear();
+    this.#passing = [];
     this.place.unmark();
     this.#generation += 1;
     this.#loading = false;
@@ -225,6 +240,39 @@ export class Transcript {
     row.follow(block.rows[at - 1] ?? this.#blocks[index - 1]?.rows.at(-1));
     (block.rows[at + 1] ?? this.#blocks[index + 1]?.rows[0])?.follow(row);
     this.#pending.values().next().value?.follow(this.#blocks.at(-1).rows.at(-1));
+    if (row.separator) this.#nameDays(); // another day has begun, perhaps
+  }
+
+  #nameDays = () => nameDays(this.log);
+
+  // What is old is no news for a screen reader.
+  #hush() {
+    if (this.log.getAttribute("aria-live") === "off") return;
+    this.log.setAttribute("aria-live", "off");
+    requestAnimationFrame(() => this.log.setAttribute("aria-live", "polite"));
+  }
+
+  #pass(row) {
+    this.#insert(row);
+    this.#passing.push(row);
+    if (this.#passing.length >= PASSING + AT_ONCE) this.place.hold(() => this.#remove(new Set(this.#passing.splice(0, AT_ONCE))));
+    this.place.settle();
+  }
+
+  #remove(gone) {
+    let last;
+    for (const block of this.#blocks) {
+      for (const row of block.rows) if (gone.has(row)) row.element.remove();
+      block.rows = block.rows.filter((row) => !gone.has(row));
+      if (block.rows.length) guess(block);
+      else block.element.remove();
+      for (const row of block.rows) {
+        row.follow(last);
+        last = row;
+      }
+    }
+    this.#blocks = this.#blocks.filter((block) => block.rows.length);
+    this.#pending.values().next().value?.follow(last);
   }
 
   #unpend(clientMessageId) {
@@ -256,5 +304,9 @@ const newBlock = () => ({ element: el("div.block"), rows: [] });
 function addRow(block, row, at = block.rows.length) {
   block.element.insertBefore(row.element, block.rows[at]?.element ?? null);
   block.rows.splice(at, 0, row);
+  guess(block);
+}
+
+function guess(block) {
   block.element.style.containIntrinsicHeight = `auto ${block.rows.length * LIKELY}px`;
 }

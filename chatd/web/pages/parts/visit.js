@@ -1,5 +1,7 @@
 // Who a customer is, for the next page and the next visit: kept by the browser, for one server and room.
 
+import { keep, kept } from "./storage.js";
+
 /** A customer's userId and name, and what the widget must know after a reload. */
 export class Visit {
   #key;
@@ -12,7 +14,7 @@ export class Visit {
    */
   constructor(server, room, userId) {
     this.#key = `chatd.widget ${server} ${room}${userId ? ` ${userId}` : ""}`;
-    this.#kept = read(localStore(), this.#key);
+    this.#kept = read("localStorage", this.#key);
     this.userId = userId || this.#kept.userId || `guest-${random()}`;
     if (!userId && this.#kept.userId !== this.userId) this.#keep({ userId: this.userId });
   }
@@ -46,17 +48,17 @@ export class Visit {
 
   /** Whether the widget was open on the page that this window showed before. */
   get open() {
-    return read(sessionStore(), this.#key).open ?? false;
+    return read("sessionStorage", this.#key).open ?? false;
   }
 
   set open(open) {
-    write(sessionStore(), this.#key, { open });
+    write("sessionStorage", this.#key, { open });
   }
 
   // Another window may have kept something meanwhile.
   #keep(changes) {
-    this.#kept = { ...read(localStore(), this.#key), ...changes };
-    write(localStore(), this.#key, this.#kept);
+    this.#kept = { ...this.#kept, ...read("localStorage", this.#key), ...changes };
+    write("localStorage", this.#key, this.#kept);
   }
 }
 
@@ -64,36 +66,15 @@ function random() {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// A browser may forbid a page to keep anything: then a visit ends with the page.
-function localStore() {
+function read(storage, key) {
   try {
-    return window.localStorage;
-  } catch {
-    return null;
-  }
-}
-
-function sessionStore() {
-  try {
-    return window.sessionStorage;
-  } catch {
-    return null;
-  }
-}
-
-function read(store, key) {
-  try {
-    const kept = JSON.parse(store?.getItem(key) ?? "{}");
-    return kept instanceof Object ? kept : {};
+    const value = JSON.parse(kept(storage, key));
+    return value instanceof Object ? value : {};
   } catch {
     return {};
   }
 }
 
-function write(store, key, value) {
-  try {
-    store?.setItem(key, JSON.stringify(value));
-  } catch {
-    // full, or forbidden
-  }
+function write(storage, key, value) {
+  keep(storage, key, JSON.stringify(value));
 }
