@@ -94,6 +94,7 @@ class Link(Protocol):
         self._timeout = timeout
         self._reader = hiredis.Reader(protocolError=_Garbled, replyError=RedisError)
         self._waiting: deque[Command] = deque()
+        self._told: set[str] = set()  # the scripts whose texts were said on this connection
         self._again: list[Command] | None = None
         self._held: list[Command] = []
         self._marks: dict[Command, list[Callable[[], object]]] = {}
@@ -112,10 +113,17 @@ class Link(Protocol):
         self._look_in(self._timeout / 3)
 
     def send(self, command: Command) -> None:
-        """Send a command. Its ``answer`` fires; with RedisAway if the connection is lost before that."""
+        """Send a command. Its ``answer`` fires; with RedisAway if the connection is lost before that.
+
+        A script goes with its text at first: were it one that Redis does not know, a later one that it knows
+        would be done before it.
+        """
         if self._again is not None:
             self._held.append(command)
             return
+        if command.script is not None and command.script.sha1 not in self._told:
+            self._told.add(command.script.sha1)
+            command.with_text()
         command.since = self._seconds()
         self._waiting.append(command)
         self.transport.write(command.packed)

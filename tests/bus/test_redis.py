@@ -85,6 +85,20 @@ async def test_scripts_that_redis_has_lost_are_run_in_the_order_of_calling(
 
 
 @ensureDeferred
+async def test_a_script_that_redis_does_not_know_is_run_before_a_later_one_that_it_knows(
+    server: Server, links: Links
+) -> None:
+    first = links.redis(server.url)
+    await first.up()
+    await first.link.run(APPEND, [b"other"], [0])
+    second = links.redis(server.url)
+    await second.up()
+    count = Script("return redis.call('LLEN', KEYS[1])")
+    before, _ = second.link.run(count, [b"list"], []), second.link.run(APPEND, [b"list"], [1])
+    assert await soon(before) == 0
+
+
+@ensureDeferred
 async def test_an_error_inside_a_script_is_no_missing_script(server: Server, links: Links) -> None:
     redis = links.redis(server.url)
     await redis.up()
