@@ -229,9 +229,7 @@ class Switchboard:
         elif outpost.owner:
             self._nodes.post(message.node, wire.Stranger(self._nodes.me, message.room))
         else:
-            outpost.visitors.append(message)
-            if outpost.looked_at is not None:
-                outpost.looked_at()
+            outpost.visit(message)
 
     async def _serve_if_alive(self, message: wire.Requests | wire.Sync) -> None:
         """What a node says of which nothing is known yet; one that is gone is not listened to."""
