@@ -212,6 +212,24 @@ def test_a_room_that_was_left_while_redis_was_away_is_open_to_other_nodes(
     assert bob.hears_nothing()
 
 
+def test_who_is_on_a_node_that_was_cut_off_for_longer_than_its_lease_talks_on_with_the_others(
+    build: Callable[..., Cluster],
+) -> None:
+    cluster = build(count=2, balanced=False)
+    ann, bob = cluster.nodes[0].join("ann"), cluster.nodes[1].join("bob")
+    assert ann.receive()["userId"] == "bob"
+    cluster.cut(0, "drop")
+    assert bob.receive() == notice("out", "ann", 1)  # the room is the other node's
+    cluster.mend(0)
+    assert bob.receive() == notice("in", "ann", 2)
+    cluster.nodes[0].wait_until_ready()
+    say_until_taken(ann, "I am back")
+    assert bob.receive() == text("ann", "I am back")
+    say_until_taken(bob, "So am I")
+    assert ann.receive() == text("bob", "So am I")
+    assert ann.hears_nothing() and bob.hears_nothing()
+
+
 def test_a_node_that_is_cut_off_is_not_ready_and_the_others_are(build: Callable[..., Cluster]) -> None:
     cluster = build(count=2)
     ann = cluster.nodes[0].join("ann")
