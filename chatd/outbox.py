@@ -151,6 +151,10 @@ class Outbox:
         """A transaction costs more than to look once more at who has something to say."""
         self._clock.callLater(0, self.flush)
 
+    def owes(self, room: str) -> bool:
+        """Whether something of a room, of turns that failed, is still to be kept or undone."""
+        return any(owed == room for owed, *_ in (*self._unkept, *self._undone))
+
     def drained(self) -> "Deferred[None]":
         """Fires when nothing is under way: all that was collected is kept and published.
 

@@ -1,6 +1,7 @@
 """A node at the edge of a room that lives here: its connections, and what is to be told to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from typing import NamedTuple
 
 from zope.interface import implementer
 
@@ -79,6 +80,18 @@ class FarConnection(Connection):
             self._edge.attached(self)
 
 
+class Former(NamedTuple):
+    """What was done for a node until it was given up, should it be there after all."""
+
+    stream: int
+    next: int
+    refused: Set[int]
+
+    def has_done(self, stream: int, number: int) -> bool:
+        """Whether a request was done. One that was refused may be done now."""
+        return stream == self.stream and number < self.next and number not in self.refused
+
+
 class Edge:
     """A node, as the owner of a room sees it.
 
@@ -124,6 +137,11 @@ class Edge:
         self.parcel.synced = attempt
         self.parcel.people = people()
         self.touched()
+
+    @property
+    def former(self) -> Former:
+        """What is to be remembered of the node when it is taken for gone."""
+        return Former(self.stream, self.next, frozenset(self.refusals))
 
     def end(self) -> None:
         """The node is taken for gone. If it is not, it will know what it has heard up to here."""
@@ -177,9 +195,12 @@ class Edge:
         """Those of some requests that have not been here before; None if some are missing before them."""
         if first > self.next:
             return None
-        while self.refusals and (oldest := next(iter(self.refusals))) < first:
-            del self.refusals[oldest]
         return requests[self.next - first :]
+
+    def forget_refusals(self, heard: int) -> None:
+        """The node has heard of all requests before this number."""
+        while self.refusals and (oldest := next(iter(self.refusals))) < heard:
+            del self.refusals[oldest]
 
     def refuse(self, number: int, error: RequestError) -> None:
         """A request may not be done."""

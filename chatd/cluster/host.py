@@ -3,22 +3,22 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from chatd.bus.redis import Redis, RedisAway, RedisError
 from chatd.chat import Chat
 from chatd.cluster.owned import Owned
 from chatd.cluster.people import People, difference
-from chatd.cluster.scripts import CLAIM, Names
+from chatd.cluster.scripts import CLAIM, RELEASE, Names
 from chatd.counts import ClusterCounts, DeliveryCounts
 from chatd.delivery import Delivery, Item
 from chatd.errors import ErrorCode
 from chatd.logs import Log
 from chatd.model import Error, Event, Message
-from chatd.outbox import Outbox
+from chatd.outbox import RETRY_SECONDS, Outbox
 from chatd.registry import Registry
 from chatd.room import Connection
 from chatd.wire.commands import Command
@@ -150,19 +150,20 @@ class Host:
             self.give_up,
         )
 
-    def check_all(self) -> "Deferred[Any]":
-        """This node's lease had ended: see which rooms are still its. :returns: fires when that is done."""
+    def check_all(self) -> "Deferred[bool]":
+        """This node's lease had ended: see which rooms are still its. :returns: fires when that is done, with
+        whether Redis has told of all."""
         checks = []
         for owned in tuple(self.rooms.values()):
             checking = self._redis.run(CLAIM, self._names.keys(owned.room), [self._me.encode(), b""])
-            checking.addCallback(self._checked, owned)
-            checking.addErrback(lambda failure: failure.trap(RedisAway, RedisError))
+            checking.addCallbacks(self._checked, _not_checked, callbackArgs=(owned,))
             checks.append(checking)
-        return DeferredList(checks)
+        return DeferredList(checks).addCallback(lambda checked: all(was for _, was in checked))
 
-    def _checked(self, reply: list[bytes], owned: Owned) -> None:
+    def _checked(self, reply: list[bytes], owned: Owned) -> bool:
         if reply[0].decode() != self._me:
             owned.fence()
+        return True
 
     def _fenced_by_store(self, rooms: Collection[str]) -> None:
         for room in rooms:
@@ -201,9 +202,19 @@ class Host:
         owned = self.rooms.get(room)
         if owned is None or owned.edges or room in self._registry.rooms or room in self._held:
             return
+        if self._outbox.owes(room):
+            # As nobody's it would have no epoch, and what the store failed to do there would never be done.
+            self._clock.callLater(RETRY_SECONDS, self.discard, room)
+            return
         del self.rooms[room]
         self._epochs.pop(room, None)
         released = owned.release()
+        released.addErrback(lambda failure: failure.trap(RedisAway, RedisError))
+
+    def disown(self, room: str) -> None:
+        """A node takes a room for this one's, which is not here: if Redis does too, a release was lost, and
+        nobody could have the room."""
+        released = self._redis.run(RELEASE, self._names.keys(room), [self._me.encode()])
         released.addErrback(lambda failure: failure.trap(RedisAway, RedisError))
 
     def hold(self, room: str) -> None:
@@ -217,3 +228,8 @@ class Host:
             del self._held[room]
             if room not in self._registry.rooms:
                 self.discard(room)
+
+
+def _not_checked(failure: Failure) -> bool:
+    failure.trap(RedisAway, RedisError)
+    return False

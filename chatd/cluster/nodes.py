@@ -87,7 +87,7 @@ class Nodes(Service):
         if self._stopped:
             return
         had, *nodes = reply
-        alive = frozenset(node.decode() for node in nodes)
+        alive = frozenset(node.decode() for node in nodes) - self._gone  # it may be older than a farewell
         first = not self.alive
         self.valid_until = asked + self._lease
         if not had:  # neither may the others have been able to renew theirs
@@ -121,14 +121,17 @@ class Nodes(Service):
 
     async def look(self) -> None:
         """Ask Redis which nodes there are now."""
+        if self._stopped:  # to ask is to renew the lease
+            raise RedisAway("this node goes")
         words = (self.me.encode(), int(self._lease * 1000))
         asked = self._clock.seconds()
         self._is_renewed(await self._redis.run(RENEW, [self._names.nodes], words), asked)
 
     def left(self, node: str) -> None:
         """Another node has said that it goes."""
-        if node in self.alive and node != self.me:
+        if node != self.me:
             self._gone |= {node}
+        if node in self.alive & self._gone:
             self._look(self.alive - {node})
 
     async def farewell(self) -> None:

@@ -5,13 +5,40 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
 from chatd.cluster import wire
 from chatd.cluster.people import People
 from chatd.counts import DeliveryCounts
 from chatd.errors import CloseCode, ErrorCode, RequestError
+from chatd.interfaces import IChannel
 from chatd.room import Connection
 from chatd.wire.commands import Command, dumped
+
+
+@implementer(IChannel)
+class NoChannel:
+    """The way to a client that is gone from the room, or with its node."""
+
+    peer = "somebody who is gone"
+    unsent = 0
+
+    def send(self, frames: bytes) -> None:
+        """Nobody hears it."""
+
+    write = send
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """It is closed."""
+
+    def ping(self) -> None:
+        """It is gone."""
+
+    def expire(self) -> None:
+        """It is gone."""
+
+    def abort(self) -> None:
+        """It is gone."""
 
 
 class Asked:
@@ -106,7 +133,13 @@ class Outpost:
         self._hear.pop(connection, None)
         self._gone.add(connection.number)
         connection.attached = False
-        self._ask(wire.Leave(connection.number), connection)
+        # The connection itself may go on, in another room, before what it asked in this one is done.
+        left = Connection(connection.identity, NoChannel(), connection.rights)
+        left.number = connection.number
+        for asked in self.asked:
+            if asked.connection is connection:
+                asked.connection = left
+        self._ask(wire.Leave(left.number), left)
 
     def has_left(self, connection: Connection) -> bool:
         """Whether a connection is gone, and the owner does not know it yet."""
@@ -132,7 +165,8 @@ class Outpost:
         first = self._sent
         unsaid = self._from(first)
         self._sent = self._numbers
-        return wire.Requests(self._me, self.room, self._stream, self.epoch, first, unsaid)
+        heard = self.asked[0].number  # there are some, as they are not even said
+        return wire.Requests(self._me, self.room, self._stream, self.epoch, first, unsaid, heard)
 
     def again(self) -> wire.Requests | None:
         """Everything that has not been heard of."""
@@ -292,6 +326,17 @@ class Outpost:
         if asked.done is not None:
             done, asked.done = asked.done, None
             done.errback(error)
+
+    # -- other nodes, who take the room for this one's ----------------------------------------------
+
+    def visit(self, message: wire.Requests | wire.Sync) -> None:
+        """A node says something of the room before it is known whose that is. One message of each is enough:
+        a Sync has all that there is to say, and what is not answered is said again."""
+        others = [each for each in self.visitors if each.node != message.node]
+        if isinstance(message, wire.Sync) or len(others) == len(self.visitors):
+            self.visitors = [*others, message]
+        if self.looked_at is not None:
+            self.looked_at()
 
     # -- a change of the owner ----------------------------------------------------------------------
 

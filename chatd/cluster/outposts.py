@@ -173,13 +173,17 @@ class Outposts(Service):
             raise RedisAway("another node was faster")
         self._subscriber.unsubscribe(self._names.room(room))
         takeover = TakeOver(outpost, owned, roster_of(reply), self._nodes.me)
-        await self._others_have_said(takeover)
+        if takeover.others:
+            await self._others_have_said(takeover)
+            if not await owned.own(owned.seq):  # that took a while
+                raise RedisAway("another node was faster")
         done = self._reception.put_together(takeover, claimed)
         await done
         del self.rooms[room]
         self._talking.discard(outpost)
         self._host.traffic.takeovers += bool(reply)
         self._reception.go_on(takeover)
+        self._reception.nodes_gone(frozenset(owned.edges) - self._nodes.alive)  # who went before it was ours
         outpost.tell_owner(self._nodes.me)
 
     async def _kept(self, room: str) -> Claimed:
@@ -261,10 +265,10 @@ class Outposts(Service):
         if self.is_closing:
             return
         for outpost in tuple(self.rooms.values()):
-            if not outpost.owner or (outpost.is_live and not outpost.asked):
+            if outpost.owner and outpost.owner not in self._nodes.alive:
+                self.seek(outpost)  # and not for dead: it may have begun a moment ago, which Redis knows
+            elif not outpost.owner or (outpost.is_live and not outpost.asked):
                 outpost.is_stuck = False
-            elif outpost.owner not in self._nodes.alive:
-                self.seek(outpost, outpost.owner)
             elif not outpost.is_stuck:
                 outpost.is_stuck = True
             elif outpost.is_live:

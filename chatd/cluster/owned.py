@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 
 from chatd.bus.redis import Redis, RedisAway
 from chatd.cluster import wire
-from chatd.cluster.edge import Edge
+from chatd.cluster.edge import Edge, Former
 from chatd.cluster.people import People
 from chatd.cluster.scripts import AGAIN, DONE, FENCED, LOST, OWN, PUBLISH, RELEASE, Names
 from chatd.counts import ClusterCounts
@@ -56,6 +56,8 @@ class Owned:
         """The highest messageId told so far."""
         self.seq = 0
         self.edges: dict[str, Edge] = {}
+        self.former: dict[str, Former] = {}
+        """Of nodes that were given up, and may come back with requests that were done."""
         self.is_fenced = False
         self._me = me
         self._redis = redis
@@ -76,6 +78,8 @@ class Owned:
         self._ring_size = 0
         self._unconfirmed: deque[tuple[int, bytes, list[bytes]]] = deque()
         self._stalled = False
+        self._retries = False  # some time soon
+        self._untold = False  # Redis may not know whose the room is, and that there are no edges
 
     # -- what the room says: see chatd.room.Elsewhere ------------------------------------------------
 
@@ -124,6 +128,16 @@ class Owned:
         edge = self.edges[node] = Edge(node, self.touch)
         return edge
 
+    def give_up(self, node: str) -> Edge:
+        """A node is taken for gone. :returns: what it was."""
+        edge, former = self.edges[node], self.former.get(node)
+        if former is None or not former.has_done(edge.stream, edge.next):  # it had said all that again
+            self.former[node] = edge.former
+        edge.end()
+        self.flush()
+        self.drop_edge(node)
+        return edge
+
     def begin(self, room: Room, edges: dict[str, Edge]) -> None:
         """The room has these edges; Redis's roster is right."""
         self.edges = edges
@@ -150,7 +164,7 @@ class Owned:
             self._ring.clear()
             self._ring_size = 0
             if not self.is_fenced:
-                self.own(self.seq, {}).addErrback(self._not_published)
+                self._own_alone()
 
     # -- publications -------------------------------------------------------------------------------
 
@@ -213,16 +227,30 @@ class Owned:
     def _not_published(self, failure: Failure) -> None:
         if not failure.check(RedisAway):
             log.error("Redis refuses a publication: {error}", error=failure.getErrorMessage())
-            if not self._stalled:
-                self._later(RETRY_SECONDS, self.resume)
         self._stalled = True
+        self._retry_later()
+
+    def _retry_later(self) -> None:
+        """Whatever the reason was, and whether or not somebody calls :meth:`resume` when it is gone."""
+        if not self._retries:
+            self._retries = True
+            self._later(RETRY_SECONDS, self._retry)
+
+    def _retry(self) -> None:
+        self._retries = False
+        if self.is_fenced or not self._stalled:
+            return
+        if self._redis.trouble:  # which would refuse each publication
+            self._retry_later()
+        else:
+            self._say_again()
 
     def _own_again(self) -> None:
         """Redis has forgotten whose the room is; all that there is to say is said again after this."""
         log.warn("Redis has forgotten the room {room!r}, and is told again", room=self.room)
         seq = self._unconfirmed[0][0] - 1 if self._unconfirmed else self.seq
         owning = self.own(seq, self._everybody())
-        owning.addCallbacks(lambda owns: self.resume() if owns else self.fence(), self._not_published)
+        owning.addCallbacks(lambda owns: self._say_again() if owns else self.fence(), self._not_published)
 
     def _everybody(self) -> dict[str, bytes]:
         room = self._room_of(self.room)
@@ -241,16 +269,29 @@ class Owned:
         anew = int(roster is not None)
         return self._redis.run(OWN, self._keys, [self._me.encode(), self.epoch, seq, anew, *words])
 
+    def _own_alone(self) -> None:
+        """There are no edges: nothing will be published, by which it would turn out whose the room is."""
+        self._untold = True
+        self.own(self.seq, {}).addCallbacks(self._own_told, self._not_published)
+
+    def _own_told(self, owns: int) -> None:
+        self._untold = False
+        if not owns:
+            self.fence()
+
     def resume(self) -> None:
         """Redis is there again: publish what has no answer. What was published all the same is not said
         twice."""
-        if self.is_fenced:
-            return
+        if not self.is_fenced:
+            self._untold = True
+            self._say_again()
+
+    def _say_again(self) -> None:
         self._stalled = False
-        if not self.edges:
-            self.own(self.seq, {}).addErrback(self._not_published)
         for seq, payload, words in tuple(self._unconfirmed):
             self._publish(seq, payload, words)
+        if self._untold and not self.edges:  # at last, as by this Redis takes all that for published
+            self._own_alone()
 
     def fence(self) -> None:
         """The room is another node's."""

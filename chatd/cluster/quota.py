@@ -41,6 +41,7 @@ class Quota(Service):
         """How many a user has here."""
         self.users: Callable[[], Iterable[str]] = lambda: ()
         """Of whom there are any."""
+        self._untold: set[str] = set()  # who may have left since, so that nothing else tells of them
         self._again = LoopingCall(self.tell_all)
         self._again.clock = clock
 
@@ -72,13 +73,21 @@ class Quota(Service):
     def left(self, user_id: str) -> None:
         """A user's connection is gone, and counted no more."""
         if self.most():
-            self._tell(user_id, 0).addErrback(self._cannot_tell)
+            self._tell_surely(user_id)
+
+    def _tell_surely(self, user_id: str) -> None:
+        self._tell(user_id, 0).addErrback(self._is_untold, user_id)
+
+    def _is_untold(self, failure: Failure, user_id: str) -> None:
+        self._untold.add(user_id)
+        self._cannot_tell(failure)
 
     def tell_all(self) -> None:
         """Tell Redis of everybody, as it may know nothing."""
         if self.most():
-            for user_id in tuple(self.users()):
-                self._tell(user_id, 0).addErrback(self._cannot_tell)
+            untold, self._untold = self._untold, set()
+            for user_id in {*self.users(), *untold}:
+                self._tell_surely(user_id)
 
     def _tell(self, user_id: str, most: int, sure: bool = False) -> "Deferred[int]":
         words = self._nodes.me.encode(), self.count_of(user_id), most, KEPT_SECONDS, int(sure)

@@ -111,17 +111,14 @@ class Reception:
         """Nodes are no more: who was connected there has left."""
         for owned in tuple(self._rooms.values()):
             for node in nodes & owned.edges.keys():
-                edge = owned.edges[node]
-                edge.end()
-                owned.flush()
-                owned.drop_edge(node)
-                for guest in edge.guests.values():
+                for guest in owned.give_up(node).guests.values():
                     self._chat.leave(guest)
 
     def serve(self, message: wire.Requests | wire.Sync) -> None:
         """What another node says of a room that may live here."""
         owned = self._rooms.get(message.room)
         if owned is None:
+            self._host.disown(message.room)
             self._post(message.node, wire.Stranger(self._me, message.room))
         elif isinstance(message, wire.Sync):
             self._begin(owned, message)
@@ -130,6 +127,7 @@ class Reception:
             if edge is None or message.epoch != owned.epoch or message.stream != edge.stream:
                 self._post(message.node, wire.Stranger(self._me, message.room))
             else:
+                edge.forget_refusals(message.heard)
                 self._serve_requests(owned, edge, message.first, message.requests)
 
     def _begin(self, owned: Owned, sync: wire.Sync) -> None:
@@ -211,10 +209,13 @@ class Reception:
         new = edge.new(first, requests)
         if new is None:
             return
+        former = owned.former.get(edge.node)
         for request in new:
             number, edge.next = edge.next, edge.next + 1
             self._host.traffic.served += 1
             if isinstance(request, wire.Say):
+                if former and former.has_done(edge.stream, number) and not _is_question(request):
+                    continue  # before the node was given up, and nobody there has heard so
                 self._say(edge, number, request, takeover.told if takeover is not None else told)
             elif isinstance(request, wire.Join):
                 self._join(edge, request, takeover)

@@ -66,6 +66,8 @@ class Switchboard:
             clock, lambda: self.trouble, wait, lambda connection, what: host.tell_away(connection, what, AWAY)
         )
         self._closing = False
+        self._lapsed = False  # the lease had ended, and the rooms have not been looked at since
+        self._checking = False
         self.taken = chat.taken
         nodes.received = self._received
         nodes.gone = self._nodes_gone
@@ -109,11 +111,13 @@ class Switchboard:
     def leave(self, connection: Connection) -> None:
         """See :meth:`chatd.interfaces.IChat.leave`."""
         self._outage.forget(connection)
-        outpost = self._outposts.rooms.get(connection.identity.room)
+        room = connection.identity.room
+        outpost, owned = self._outposts.rooms.get(room), self._host.rooms.get(room)
+        if self._closing and (outpost is not None or (owned is not None and owned.edges)):
+            return  # it stays in the roster, for whoever has the room then to tell that it went
         if outpost is not None:
-            if not self._closing:
-                outpost.leave(connection)
-                self._outposts.talk(outpost)
+            outpost.leave(connection)
+            self._outposts.talk(outpost)
         else:
             self._chat.leave(connection)
 
@@ -144,17 +148,24 @@ class Switchboard:
 
     def _renewed(self, had: bool) -> None:
         """The lease holds. If it had ended, others may have taken what was here."""
-        if self._redis.trouble or self._subscriber.trouble:
+        self._lapsed = self._lapsed or not had
+        if self._redis.trouble or self._subscriber.trouble or self._checking:
             return
-        if had:
+        if not self._lapsed:
             self._together_again()
             return
+        self._checking = True
         self._outage.begin()
         log.warn("the lease had ended: the rooms are looked at anew")
-        checked = self._host.check_all()
-        checked.addCallback(lambda _: self._together_again())
+        self._host.check_all().addCallback(self._checked)
         for outpost in tuple(self._outposts.rooms.values()):
             self._outposts.begin_anew(outpost)
+
+    def _checked(self, all_were: bool) -> None:
+        self._checking = False
+        if all_were:  # or else this is done at the next renewal
+            self._lapsed = False
+            self._together_again()
 
     def _together_again(self) -> None:
         if self._redis.trouble or self._subscriber.trouble:
@@ -229,9 +240,7 @@ class Switchboard:
         elif outpost.owner:
             self._nodes.post(message.node, wire.Stranger(self._nodes.me, message.room))
         else:
-            outpost.visitors.append(message)
-            if outpost.looked_at is not None:
-                outpost.looked_at()
+            outpost.visit(message)
 
     async def _serve_if_alive(self, message: wire.Requests | wire.Sync) -> None:
         """What a node says of which nothing is known yet; one that is gone is not listened to."""

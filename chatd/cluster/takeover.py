@@ -10,16 +10,13 @@ is missing, who is gone leaves, and the requests are done.
 from collections.abc import Iterable
 from functools import partial
 
-from zope.interface import implementer
-
 from chatd.chat import Chat
 from chatd.cluster import wire
 from chatd.cluster.edge import Edge
-from chatd.cluster.outpost import Outpost
+from chatd.cluster.outpost import NoChannel, Outpost
 from chatd.cluster.owned import Owned
 from chatd.container import Container
 from chatd.errors import CloseCode
-from chatd.interfaces import IChannel
 from chatd.model import Identity
 from chatd.outbox import Outbox
 from chatd.outcome import Recall
@@ -32,31 +29,6 @@ MISSED = 2000  # messages that are told to who missed them; who missed more conn
 
 Told = set[tuple[str, str]]
 """User and clientMessageId of messages that were told after all."""
-
-
-@implementer(IChannel)
-class NoChannel:
-    """The way to a client that is gone, with its node."""
-
-    peer = "a node that is gone"
-    unsent = 0
-
-    def send(self, frames: bytes) -> None:
-        """Nobody hears it."""
-
-    write = send
-
-    def close(self, code: CloseCode, reason: str) -> None:
-        """It is closed."""
-
-    def ping(self) -> None:
-        """It is gone."""
-
-    def expire(self) -> None:
-        """It is gone."""
-
-    def abort(self) -> None:
-        """It is gone."""
 
 
 class Missed:
@@ -206,9 +178,11 @@ class TakeOver:
         guest = self.outpost.guests.get(number)
         if guest is None:
             for asked in self.outpost.asked:
-                if isinstance(asked.request, wire.Join) and asked.request.number == number:
-                    self._known.add((self._me, number))
+                if asked.request.number == number:
                     guest = asked.connection
+                    if isinstance(asked.request, wire.Join):
+                        self._known.add((self._me, number))
+                    break
         if guest is None:
             return self._ghost(identity, self._me, number)
         guest.identity = identity

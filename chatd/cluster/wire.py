@@ -48,7 +48,7 @@ class Guest(msgspec.Struct, frozen=True, array_like=True):
 
 class Requests(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     """To a room's owner: what its connections on a node ask for, the ``first`` of them by its number in the
-    node's ``stream``."""
+    node's ``stream``; it has heard of those before ``heard``."""
 
     node: str
     room: str
@@ -56,6 +56,7 @@ class Requests(msgspec.Struct, frozen=True, array_like=True, tag="r"):
     epoch: int
     first: int
     requests: Sequence[Request]
+    heard: int
 
 
 class Sync(msgspec.Struct, frozen=True, array_like=True, tag="y"):

@@ -76,6 +76,20 @@ def test_a_redis_that_has_forgotten_all_is_told_again(build: Callable[..., Clust
         assert refused(node, "ann")
 
 
+def test_who_leaves_while_redis_is_away_is_not_counted_any_more(build: Callable[..., Cluster]) -> None:
+    cluster = build(count=2, config=CONFIG, balanced=False, lease=20.0)  # the node is not given up
+    here, there = cluster.nodes
+    clients = [come(here), come(here)]
+    assert refused(there, "ann")
+    cluster.cut(0, "drop")
+    here.wait_until_ready(False)
+    for client in clients:
+        client.leave()
+    cluster.mend(0)
+    here.wait_until_ready()
+    assert not refused(there, "ann")
+
+
 def test_in_a_large_room_who_comes_to_whichever_node_is_told_together(build: Callable[..., Cluster]) -> None:
     config = "[notices]\ncoalesce_above = 2\ncoalesce_window = 10.0\n"
     here, there = build(count=2, config=config, balanced=False).nodes

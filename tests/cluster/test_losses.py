@@ -126,6 +126,27 @@ def test_a_message_on_its_way_to_a_node_that_dies_is_heard_once(build: Callable[
         assert client.hears_nothing()
 
 
+def test_who_moves_away_from_a_room_whose_node_dies_is_in_the_other_room_alone(
+    build: Callable[..., Cluster],
+) -> None:
+    cluster = build(count=2, balanced=False)
+    ann, bob = cluster.nodes[0].join("ann", "first"), cluster.nodes[1].join("bob", "first")
+    assert ann.receive()["userId"] == "bob"
+    cid = cluster.nodes[1].join("cid", "second")
+    cluster.nodes[0].signal(signal.SIGSTOP)
+    bob.say("to the first")
+    bob.ask("updateRoomName", messageContent="second")
+    assert bob.receive() == cid.receive() == notice("in", "bob", 2, "second")
+    cluster.kill(0)
+    dan = cluster.nodes[1].join("dan", "first")  # which is the other node's by then
+    dan.ask("history")
+    assert [message["messageContent"] for message in dan.receive()["messages"]] == ["to the first"]
+    cid.say("to the second")
+    assert bob.receive() == text("cid", "to the second", "second")
+    assert cid.receive()["messageContent"] == "to the second"
+    assert bob.hears_nothing() and cid.hears_nothing() and dan.hears_nothing()
+
+
 # -- Redis is away ----------------------------------------------------------------------------------
 
 
@@ -175,6 +196,38 @@ def test_while_redis_is_away_messages_are_refused_and_everybody_stays(
     assert ann.receive() == text("bob", "so am I")
     assert ann.hears_nothing() and bob.hears_nothing()
     cluster.assert_no_bugs()
+
+
+def test_a_room_that_was_left_while_redis_was_away_is_open_to_other_nodes(
+    build: Callable[..., Cluster],
+) -> None:
+    cluster = build(count=2, balanced=False, lease=20.0)  # the node is not given up
+    ann = cluster.nodes[0].join("ann", "room")
+    cluster.cut(0, "drop")
+    cluster.nodes[0].wait_until_ready(False)
+    ann.leave()
+    cluster.mend(0)
+    cluster.nodes[0].wait_until_ready()
+    bob = cluster.nodes[1].join("bob", "room")
+    assert bob.hears_nothing()
+
+
+def test_who_is_on_a_node_that_was_cut_off_for_longer_than_its_lease_talks_on_with_the_others(
+    build: Callable[..., Cluster],
+) -> None:
+    cluster = build(count=2, balanced=False)
+    ann, bob = cluster.nodes[0].join("ann"), cluster.nodes[1].join("bob")
+    assert ann.receive()["userId"] == "bob"
+    cluster.cut(0, "drop")
+    assert bob.receive() == notice("out", "ann", 1)  # the room is the other node's
+    cluster.mend(0)
+    assert bob.receive() == notice("in", "ann", 2)
+    cluster.nodes[0].wait_until_ready()
+    say_until_taken(ann, "I am back")
+    assert bob.receive() == text("ann", "I am back")
+    say_until_taken(bob, "So am I")
+    assert ann.receive() == text("bob", "So am I")
+    assert ann.hears_nothing() and bob.hears_nothing()
 
 
 def test_a_node_that_is_cut_off_is_not_ready_and_the_others_are(build: Callable[..., Cluster]) -> None:

@@ -112,8 +112,23 @@ def test_later_requests_tell_that_a_refusal_was_heard(edge: Edge) -> None:
     edge.next = 3
     for number in (0, 2):
         edge.refuse(number, REFUSED)
-    edge.new(1, asks(11, 12, 13))
+    edge.new(3, asks(13))  # which does not tell that those before it were heard of
+    assert list(edge.refusals) == [0, 2]
+    edge.forget_refusals(1)
     assert list(edge.refusals) == [2]
+
+
+# -- a node that was given up -----------------------------------------------------------------------
+
+
+def test_what_was_done_for_a_node_that_was_given_up_is_known_and_what_was_refused_was_not_done(
+    edge: Edge,
+) -> None:
+    edge.next = 3
+    edge.refuse(1, REFUSED)
+    former = edge.former
+    assert [former.has_done(1, number) for number in range(4)] == [True, False, True, False]
+    assert not former.has_done(7, 0)  # of another stream
 
 
 # -- what there is to tell --------------------------------------------------------------------------

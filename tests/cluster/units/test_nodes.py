@@ -5,12 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 import pytest_twisted
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.task import Clock
 
-from chatd.bus.redis import Redis, RedisUrl, Subscriber
+from chatd.bus.redis import Redis, RedisAway, RedisUrl, Subscriber
 from chatd.cluster import wire
 from chatd.cluster.nodes import Nodes
 from chatd.cluster.scripts import Names
@@ -176,8 +177,6 @@ async def test_after_an_outage_who_said_farewell_is_not_waited_for(peer, redis_s
     await first.renew()
     first.nodes.left(second.me)
     assert await soon(first.gone.get()) == {second.me}
-    await first.renew()
-    assert second.me in first.nodes.alive  # that was on its way before the farewell
     lapse(redis_server, first, second)
     await first.renew()
     assert first.nodes.alive == {first.me}
@@ -220,6 +219,24 @@ async def test_who_has_said_farewell_asks_for_no_lease_any_more(peer, redis_serv
     node.nodes.renew()
     assert node.clock.getDelayedCalls() == []
     assert redis_server.ask("ZSCORE", "chatd:nodes", node.me).strip() == ""
+
+
+@ensureDeferred
+async def test_who_has_said_farewell_does_not_ask_who_is_there_either(peer, redis_server: Server) -> None:
+    node = await peer("a")
+    await soon(Deferred.fromCoroutine(node.nodes.farewell()))
+    with pytest.raises(RedisAway):
+        await soon(Deferred.fromCoroutine(node.nodes.look()))
+    assert redis_server.ask("ZSCORE", "chatd:nodes", node.me).strip() == ""
+
+
+@ensureDeferred
+async def test_an_answer_of_before_a_farewell_brings_nobody_back(peer) -> None:
+    first, second = await peer("a"), await peer("b")
+    first.nodes.left(second.me)  # before it was known, too; its lease is there still
+    await first.renew()
+    assert first.nodes.alive == {first.me}
+    assert first.gone.pending == []
 
 
 @ensureDeferred

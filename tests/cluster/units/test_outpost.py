@@ -16,7 +16,7 @@ from chatd.errors import CloseCode, ErrorCode, RequestError
 from chatd.room import Connection
 from chatd.wire.commands import Command, loaded
 from tests.channel import ListChannel, connection
-from tests.cluster.units.said import HERE, OWNER, ROOM, as_said, missed, publication
+from tests.cluster.units.said import HERE, OWNER, ROOM, as_said, missed, publication, sync
 
 HELLO = Command(message_type="text", message_content="hello")
 
@@ -452,6 +452,48 @@ def test_nothing_counts_of_an_owner_that_is_lost(post: Post) -> None:
     post.outpost.lose_owner()
     post.publish(feed=b"hello")
     assert (heard(ann), post.outpost.is_live) == ([], False)
+
+
+def test_who_has_left_hears_nothing_of_what_it_asked_and_may_be_in_another_room(post: Post) -> None:
+    ann, bob = post.guest(), post.newcomer("bob")
+    for somebody in (ann, bob):
+        post.outpost.handle(somebody, HELLO)
+    post.outpost.leave(ann)
+    post.outpost.lose_owner()
+    asked = list(post.outpost.take_back())
+    assert [each.connection is bob for each in asked] == [True, False, True, False]
+    for each in asked:
+        if each.connection is not bob:
+            each.connection.channel.send(b"of the room")
+            assert (each.connection.number, each.connection.identity) == (ann.number, ann.identity)
+    assert heard(ann) == []
+
+
+def test_requests_tell_what_was_heard_of(post: Post) -> None:
+    said = []
+    ann = post.newcomer()
+    for heard_before in (0, 0, 2):
+        if heard_before:
+            post.publish(wire.Parcel(heard=heard_before))
+        requests = post.outpost.requests()
+        assert requests is not None
+        said.append((requests.first, requests.heard))
+        post.outpost.handle(ann, HELLO)
+    assert said == [(0, 0), (1, 0), (2, 2)]
+
+
+# -- nodes that take the room for this one's --------------------------------------------------------
+
+
+def test_of_each_node_one_message_waits_and_a_sync_rather_than_requests() -> None:
+    post = Post()
+    looked: list[int] = []
+    post.outpost.looked_at = lambda: looked.append(len(post.outpost.visitors))
+    requests = [wire.Requests(node, ROOM, 1, 1, 0, [], 0) for node in ("there", "yonder")]
+    for message in (requests[0], requests[0], sync(attempt=2), requests[0], requests[1], sync(attempt=3)):
+        post.outpost.visit(message)
+    assert post.outpost.visitors == [requests[1], sync(attempt=3)]
+    assert looked == [1, 1, 1, 1, 2, 2]
 
 
 # -- who is online, for who was cut off -------------------------------------------------------------

@@ -329,6 +329,46 @@ async def test_what_redis_refuses_is_said_again_later(
     assert any("Redis refuses" in (event["log_format"] or "") for event in log)
 
 
+@ensureDeferred
+async def test_what_redis_did_not_answer_is_said_again_though_nobody_tells_that_it_is_there(
+    server: Server, links: Links
+) -> None:
+    place = await placed(server, links)
+    server.stop()
+    await place.link.down()
+    await place.subscriber.down()
+    for _ in range(2):
+        place.owned.announce()
+    (retry,) = place.later
+    retry()  # not yet
+    server.start()
+    await place.link.up()
+    await place.subscriber.up()
+    await soon(place.owned.own())
+    await soon(place.redis.call("HSET", ROSTER, "there:1", wire.encode_identity(identity("ann"))))
+    (_, retry) = place.later
+    retry()
+    assert await place.feeds(2) == [(1, b""), (2, b"")]
+    assert await place.roster() == {"there:1 Ann"}  # as the room is about to live here, with whoever that is
+    assert len(place.later) == 2
+
+
+@ensureDeferred
+async def test_a_room_without_edges_learns_that_it_is_another_nodes(place: Place) -> None:
+    await soon(place.redis.call("HSET", OWNER, "node", "another"))
+    place.owned.resume()
+    assert await soon(place.fenced) is place.owned
+
+
+@ensureDeferred
+async def test_a_room_learns_it_when_the_last_edge_goes(place: Place) -> None:
+    place.edge()
+    await place.next()
+    await soon(place.redis.call("HSET", OWNER, "node", "another"))
+    place.owned.drop_edge(THERE)
+    assert await soon(place.fenced) is place.owned
+
+
 # -- the roster -------------------------------------------------------------------------------------
 
 

@@ -238,7 +238,7 @@ def test_the_other_nodes_are_those_of_the_roster(site: Site) -> None:
 
 
 def test_of_a_node_its_last_word_counts(site: Site) -> None:
-    requests = wire.Requests(YONDER, ROOM, 1, 1, 0, [])
+    requests = wire.Requests(YONDER, ROOM, 1, 1, 0, [], 0)
     site.outpost.visitors += [sync(attempt=2), sync(attempt=3), requests]
     takeover = TakeOver(site.outpost, site.owned, {}, HERE)
     assert {node: each.attempt for node, each in takeover.syncs.items()} == {THERE: 3}

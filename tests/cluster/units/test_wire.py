@@ -26,7 +26,7 @@ syncs = st.builds(
     wire.Sync, texts, texts, numbers, numbers, numbers, numbers, texts, guests, numbers, requests
 )
 messages = st.one_of(
-    st.builds(wire.Requests, texts, texts, numbers, numbers, numbers, requests),
+    st.builds(wire.Requests, texts, texts, numbers, numbers, numbers, requests, numbers),
     syncs,
     st.builds(wire.Stranger, texts, texts),
     st.builds(wire.Replay, texts, numbers, st.booleans(), st.lists(octets, max_size=3)),
