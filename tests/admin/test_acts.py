@@ -306,9 +306,11 @@ def test_a_container_that_is_closed_does_not_come_back_with_the_next_start(
     open_office: Callable[..., Office], tmp_path: Any
 ) -> None:
     path = str(tmp_path / "chatd.sqlite")
-    office = open_office(PromptStore(path), containers=Containers(idle_timeout=99))
+    store = PromptStore(path)
+    office = open_office(store, containers=Containers(idle_timeout=99))
     office.conversation()
     office.delete("/v1/rooms/shop/containers/carl")
+    store.close()
     assert open_office(PromptStore(path)).get("/v1/containers").json["containers"] == []
 
 
