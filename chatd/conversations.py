@@ -152,7 +152,7 @@ class Conversations:
             raise RequestError(ErrorCode.NOT_FOUND, "There is no such container in this room.")
         if not (connection.rights.is_agent or container.may_join(identity.user_id)):
             raise RequestError(ErrorCode.FORBIDDEN, "The container was not offered to this user.")
-        joined = room.join_container(container, identity.user_id)
+        joined = self._registry.join_container(room, container, identity.user_id)
         self._keep(room, container)
         if joined:
             self._announce_agent(identity, room, container)
