@@ -360,6 +360,23 @@ def test_who_is_in_a_hurry_need_not_wait(draining: Building) -> None:
     assert draining.has_ended
 
 
+def test_who_is_in_a_hurry_need_not_wait_for_a_store_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, held: HeldStore
+) -> None:
+    building = Building(Config(server=Server(drain_seconds=600)), held)
+    monkeypatch.setattr(txaio.config, "loop", building.clock)
+    clients = [building.connect(userId=str(number)) for number in range(600)]
+    clients[0].say("x")
+    building.stop()
+    building.wait(2)
+    building.house.hurry()
+    building.settle()
+    assert building.door.closing
+    building.door.closed.callback(None)
+    building.wait(5)
+    assert {client.closed for client in clients} == {1001}
+
+
 def test_who_leaves_meanwhile_is_not_waited_for(draining: Building) -> None:
     ann, bob = draining.connect(userId="ann"), draining.connect(userId="bob")
     draining.stop()
