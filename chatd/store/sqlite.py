@@ -63,6 +63,8 @@ class SqliteStore(DatabaseStore):
             raise StoreError("it is in use: stop the chatd that has it, or name another file") from None
         except OSError as error:
             raise StoreError(error.strerror) from None
+        except ValueError as error:  # a NUL in the path
+            raise StoreError(str(error)) from None
         self._lock = lock
 
     def close(self) -> None:
