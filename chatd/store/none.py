@@ -49,6 +49,12 @@ class NoStore:
         self._reports = _Reports()
         self._epochs: dict[str, int] = {}
 
+    def change(self, replay: int) -> None:
+        """Keep so many messages of a container from now on."""
+        self._replay = replay
+        for key, said in self._said.items():
+            self._said[key] = deque(said, maxlen=replay)
+
     def open(self, containers: bool = True) -> Restored:
         """See :meth:`chatd.interfaces.IMessageStore.open`."""
         return Restored("", [])
