@@ -49,7 +49,6 @@ class Conversations:
         self.replay = replay
         self.idle_timeout = idle_timeout
         self._reports = reports or Reports(outbox)
-        outbox.refused = self._withdraw
 
     # -- coming and going ---------------------------------------------------------------------------
 
@@ -128,16 +127,19 @@ class Conversations:
         reached = room.has_room_scoped(accept_id)
         audience = (identity.user_id, accept_id) if reached else (identity.user_id,)
         self._outbox.post(ToUsers(room.name, audience), request, connection)
+        self._outbox.fate(request).addCallback(self._decided, container, request)
         if not reached:
             self._outbox.tell(connection, _agent_offline(command))
 
-    def _withdraw(self, message: Message) -> None:
-        """A customer was told that its createContainer was not kept: nobody is to hear of it later."""
-        room = self._registry.rooms.get(message.room)
-        container = room.containers.get(message.container_id or "") if room is not None else None
-        if room is not None and container is not None and container.request is message:
-            asked = container.accept_id
-            container.withdraw()
+    def _decided(self, kept: Message | None, container: Container, request: Message) -> None:
+        """Of a createContainer that was not kept, or repeats another, nobody is to hear later."""
+        if kept is request:
+            container.undecided.keep(request)
+            return
+        asked = container.accept_id
+        room = self._registry.rooms.get(request.room)
+        is_there = room is not None and room.containers.get(container.id) is container
+        if container.withdraw(request) and room is not None and is_there:
             room.note_asked(container, asked)
             self._keep(room, container)
 

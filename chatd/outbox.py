@@ -61,14 +61,12 @@ class Outbox:
         self._drained: Deferred[None] | None = None
         self._passing: list[Deferred[None]] = []  # with the turn that collects
         self._passed: list[Deferred[None]] = []  # with the one under way
-        self._awaited: dict[str, Deferred[Message]] = {}  # by the message's id
+        self._awaited: dict[str, Deferred[Message | None]] = {}  # by the message's id
         self._began = 0.0  # when the turn that collects was given its first item
         self.turn_seconds = Histogram()
         """From the first that a turn collects until it is published."""
         self.commit_seconds = Histogram()
         """How long the store took."""
-        self.refused: Callable[[Message], None] = lambda message: None
-        """Called with each message that was not kept, for who has acted upon it already."""
         self.report_of: Callable[[Message], Report | None] | None = None
         """What the business's backend is to be told of a message, if of any."""
         self.reported: Callable[[int], None] = lambda count: None
@@ -105,9 +103,18 @@ class Outbox:
         :returns: fires once it is kept and published, with the message, or with the first one if it is a
             repeat (M6); fails with :exc:`NotKept`.
         """
-        awaited = self._awaited[message.id] = Deferred()
         self.post(audience, message)
-        return awaited
+        return self.fate(message).addCallback(_kept_message)
+
+    def fate(self, message: Message) -> "Deferred[Message | None]":
+        """What becomes of a message that was posted just now, for who has acted upon it already.
+
+        :returns: fires once it is kept and published, with the message, or with the first one if it is a
+            repeat (M6); with None if it is not kept.
+        """
+        fate: Deferred[Message | None] = Deferred()
+        self._awaited[message.id] = fate
+        return fate
 
     def tell(self, connection: Connection, event: Event) -> None:
         """Tell one connection alone, in order with all else that it hears."""
@@ -243,7 +250,7 @@ class Outbox:
         for message in turn.messages:
             awaited = self._awaited.pop(message.id, None)
             if awaited is not None:
-                awaited.errback(NotKept())
+                awaited.callback(None)
 
     def _failed(self, failure: Failure, items: Sequence[Collected], turn: Turn, asked: float) -> None:
         self.commit_seconds.add(self._seconds() - asked)
@@ -266,8 +273,6 @@ class Outbox:
         if self._retry is None:
             self._retry = self._clock.callLater(RETRY_SECONDS, self._try_again)
         self._publish(list(outcome.as_failed(items)))
-        for message in turn.messages:
-            self.refused(message)
         self._refuse_awaited(turn)
         if lost:
             self.fenced(lost)
@@ -313,3 +318,9 @@ class Outbox:
     def _publish(self, items: list[Item]) -> None:
         if items:
             self._bus.publish(items)
+
+
+def _kept_message(message: Message | None) -> Message:
+    if message is None:
+        raise NotKept
+    return message
