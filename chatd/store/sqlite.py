@@ -1,6 +1,7 @@
 """Messages in one SQLite file: nothing to set up, nothing beside chatd to run."""
 
 import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ class SqliteStore(DatabaseStore):
         if self._lock is not None or self._path == ":memory:":
             return
         try:
-            lock = open(f"{self._path}-lock", "ab")  # noqa: SIM115  as long as the store
+            lock = open(f"{self._path}-lock", "rb", opener=_made)  # noqa: SIM115  as long as the store
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError("it is in use: stop the chatd that has it, or name another file") from None
@@ -97,6 +98,11 @@ class SqliteStore(DatabaseStore):
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._flush else 'NORMAL'}")
+
+
+def _made(path: str, flags: int) -> int:
+    """Not for writing: an idle server is to keep no file system from becoming read-only."""
+    return os.open(path, flags | os.O_CREAT, 0o666)
 
 
 class _Cursor:
