@@ -38,6 +38,7 @@ from chatd.reload import Reload
 from chatd.replies import Replies
 from chatd.reports import Reports
 from chatd.stamp import Stamp
+from chatd.store.none import NoStore
 from chatd.store.retention import Retention
 from chatd.sweeper import Sweeper
 from chatd.verdicts import Verdicts
@@ -150,7 +151,7 @@ def build(
     if admin is not None:
         side = registry, outbox, bus, stamp, conversations, replies, factory, house.readiness, house.reload
         hooks = webhook, verdicts
-        office = AdminDoor(admin, clock, *side, settings.limits.message_size, *hooks, cluster)
+        office = AdminDoor(admin, clock, *side, *hooks, cluster)
         house.add_side_door(office)
     if web is not None:
         pages = _pages(web, clock, settings, listeners, replies, office)
@@ -180,6 +181,10 @@ def build(
             max_connections=new.server.max_connections,
             send_buffer=new.limits.send_buffer,
         )
+        if verdicts is not None:
+            verdicts.message_size = new.limits.message_size
+        if isinstance(store, NoStore):
+            store.change(new.containers.replay)
         factory.rate = Rate(new.limits.rate, new.limits.burst)
         factory.errors_in_a_row = new.limits.errors_in_a_row
         factory.heartbeat_reply = new.heartbeat.reply

@@ -26,6 +26,7 @@ from chatd.reports import Reports
 from chatd.room import Connection, Room
 from chatd.stamp import Stamp
 from chatd.turn import Page
+from chatd.undecided import Undecided
 from chatd.wire import commands
 from chatd.wire.commands import Command
 
@@ -65,6 +66,7 @@ class Chat:
         self.coalescing = Coalescing()
         """Whose notices wait to be told as one."""
         self._telling: IDelayedCall | None = None
+        self._renames: dict[tuple[str, str], Undecided[tuple[str, str]]] = {}  # of users in rooms
         self.taken: dict[str, int] = defaultdict(int)
         """What was done for clients, by messageType of ordinary messages and by eventType of the rest."""
         self._use_cases: dict[str, Callable[[Connection, Room, Command], None]] = {
@@ -204,6 +206,23 @@ class Chat:
             members = container.members if container is not None else (before.user_id,)
             audience = ToUsers(room.name, members)
         self._outbox.post(audience, message, connection)
+        renames = self._renames.setdefault((room.name, before.user_id), Undecided())
+        renames.add(message, _looks(before))
+        self._outbox.fate(message).addCallback(self._renamed, message)
+
+    def _renamed(self, kept: Message | None, message: Message) -> None:
+        """Of an updateUserInfo that was not kept, or repeats another, nobody has heard: it is taken back."""
+        key = (message.room, message.user_id)
+        renames = self._renames[key]
+        if kept is message:
+            renames.keep(message)
+        elif (before := renames.withdraw(message)) is not None:
+            room = self._registry.rooms.get(message.room)
+            mine = room.users.get(message.user_id) if room is not None else None
+            if room is not None and mine and _looks(mine[0].identity) == (message.name, message.icon):
+                room.rename(message.user_id, *before)
+        if not renames:
+            del self._renames[key]
 
     def _told_of_rename(self, identity: Identity, command: Command) -> Message:
         message = self._stamp.message(identity, command, container_id=identity.container_id)
@@ -231,6 +250,10 @@ class Chat:
         self._outbox.recall(
             Recall((connection,), page, identity.user_id, command.client_message_id or None, may_wait)
         )
+
+
+def _looks(identity: Identity) -> tuple[str, str]:
+    return identity.name, identity.icon
 
 
 def checked_move(connection: Connection, command: Command) -> str:

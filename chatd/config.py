@@ -24,6 +24,8 @@ class ConfigError(Exception):
     """A mistake of the operator's, in one line."""
 
 
+MOST = 1_000_000_000
+"""Seconds, days, whatever: what is more, infinity too, can be reckoned with nowhere."""
 _BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 
 
@@ -331,6 +333,8 @@ def _scalar(kind: Any, raw: object, path: tuple[str, ...]) -> Any:
         value = msgspec.convert(raw, kind)
     except msgspec.ValidationError:
         raise ConfigError(f"{_dotted(path)}: expected {meta.description}, got {_shown(raw)}") from None
+    if isinstance(value, float) and value > MOST:
+        raise ConfigError(f"{_dotted(path)}: expected a number of at most {MOST:,}, got {_shown(raw)}")
     check = (meta.extra or {}).get("check")
     try:
         return value if check is None else check(value)

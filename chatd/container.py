@@ -2,6 +2,9 @@
 
 from chatd.model import Message
 from chatd.turn import ContainerState
+from chatd.undecided import Undecided
+
+_Asked = tuple[Message | None, str | None, bool]
 
 
 class Container:
@@ -14,7 +17,7 @@ class Container:
     :param since: the id of its first message: what was said before is none of its.
     """
 
-    __slots__ = ("_before", "accept_id", "id", "is_waiting", "members", "request", "since")
+    __slots__ = ("accept_id", "id", "is_waiting", "members", "request", "since", "undecided")
 
     def __init__(self, id: str, since: str) -> None:
         self.id = id
@@ -23,7 +26,8 @@ class Container:
         self.request: Message | None = None
         self.accept_id: str | None = None
         self.is_waiting = False
-        self._before: tuple[Message | None, str | None, bool] = (None, None, False)
+        self.undecided: Undecided[_Asked] = Undecided()
+        """Requests of which it is not known yet whether they are kept."""
 
     @property
     def is_open(self) -> bool:
@@ -37,14 +41,21 @@ class Container:
 
     def ask(self, request: Message) -> None:
         """The customer's createContainer: it names who may join from now on (D3)."""
-        self._before = (self.request, self.accept_id, self.is_waiting)
+        self.undecided.add(request, (self.request, self.accept_id, self.is_waiting))
         self.request = request
         self.accept_id = request.accept_id
         self.is_waiting = True
 
-    def withdraw(self) -> None:
-        """The last request could not be kept: it is as it was before."""
-        self.request, self.accept_id, self.is_waiting = self._before
+    def withdraw(self, request: Message) -> bool:
+        """A request was not kept: it is as if it had never been made.
+
+        :returns: whether anything else is asked for now.
+        """
+        before = self.undecided.withdraw(request)
+        if before is None:
+            return False
+        self.request, self.accept_id, self.is_waiting = before
+        return True
 
     def may_join(self, user_id: str) -> bool:
         """Whether a user was asked, or is an agent in it already (M3)."""
@@ -54,6 +65,7 @@ class Container:
         """Make a user a member. :returns: whether it was none before."""
         if user_id == self.accept_id:
             self.is_waiting = False
+        self.undecided.change(lambda asked: (*asked[:2], asked[2] and asked[1] != user_id))
         if user_id in self.members:
             return False
         self.members = (*self.members, user_id)

@@ -1,6 +1,6 @@
 """The use cases of containers: ask, join, say, answer, close (M3, M4, D3 to D5, N4, K)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,6 +19,11 @@ from chatd.turn import REPLAY_SIZE, Page
 from chatd.wire.commands import Command
 
 log = Log()
+
+WAITING = 1000
+"""So many requests may wait for one user in a room."""
+WAITING_SIZE = 512 * 1024
+"""What they may hold together, in characters; who comes is told all of them at once."""
 
 
 class Conversations:
@@ -49,7 +54,8 @@ class Conversations:
         self.replay = replay
         self.idle_timeout = idle_timeout
         self._reports = reports or Reports(outbox)
-        outbox.refused = self._withdraw
+        # Who is told in this turn what waits for it, and whether it has come into a room again since.
+        self._told: dict[Connection, bool] = {}
 
     # -- coming and going ---------------------------------------------------------------------------
 
@@ -60,9 +66,24 @@ class Conversations:
         if first:
             self.agent_came(identity, room)
         if connection.is_room_scoped:
-            for container in room.waiting_for(identity.user_id):
-                assert container.request is not None
-                self._outbox.tell(connection, container.request)
+            if connection not in self._told:
+                self._tell_waiting(connection, room)
+            else:  # they are many, and it comes and goes: nobody is told them more than once a turn
+                self._told[connection] = True
+
+    def _tell_waiting(self, connection: Connection, room: Room) -> None:
+        waiting = room.waiting_for(connection.identity.user_id)
+        for container in waiting:
+            assert container.request is not None
+            self._outbox.tell(connection, container.request)
+        if waiting:
+            self._told[connection] = False
+            self._outbox.passed().addCallback(self._were_told, connection)
+
+    def _were_told(self, _: None, connection: Connection) -> None:
+        came_again, room = self._told.pop(connection), connection.room
+        if came_again and room is not None:
+            self._tell_waiting(connection, room)
 
     def agent_came(self, identity: Identity, room: Room) -> None:
         """The containers that a user serves hear ``in`` (N4)."""
@@ -119,6 +140,8 @@ class Conversations:
         assert accept_id is not None
         if accept_id == identity.user_id:
             raise RequestError(ErrorCode.FORBIDDEN, "acceptId: a customer cannot be its own agent.")
+        if _is_enough(room.waiting_for(accept_id), identity.user_id):
+            raise RequestError(ErrorCode.RATE_LIMITED, "Too many requests wait for this acceptId.")
         request = self._stamp.message(identity, command, identity.container_id, target_id)
         container = self._own_container(room, request)
         before = container.accept_id
@@ -128,16 +151,19 @@ class Conversations:
         reached = room.has_room_scoped(accept_id)
         audience = (identity.user_id, accept_id) if reached else (identity.user_id,)
         self._outbox.post(ToUsers(room.name, audience), request, connection)
+        self._outbox.fate(request).addCallback(self._decided, container, request)
         if not reached:
             self._outbox.tell(connection, _agent_offline(command))
 
-    def _withdraw(self, message: Message) -> None:
-        """A customer was told that its createContainer was not kept: nobody is to hear of it later."""
-        room = self._registry.rooms.get(message.room)
-        container = room.containers.get(message.container_id or "") if room is not None else None
-        if room is not None and container is not None and container.request is message:
-            asked = container.accept_id
-            container.withdraw()
+    def _decided(self, kept: Message | None, container: Container, request: Message) -> None:
+        """Of a createContainer that was not kept, or repeats another, nobody is to hear later."""
+        if kept is request:
+            container.undecided.keep(request)
+            return
+        asked = container.accept_id
+        room = self._registry.rooms.get(request.room)
+        is_there = room is not None and room.containers.get(container.id) is container
+        if container.withdraw(request) and room is not None and is_there:
             room.note_asked(container, asked)
             self._keep(room, container)
 
@@ -152,7 +178,7 @@ class Conversations:
             raise RequestError(ErrorCode.NOT_FOUND, "There is no such container in this room.")
         if not (connection.rights.is_agent or container.may_join(identity.user_id)):
             raise RequestError(ErrorCode.FORBIDDEN, "The container was not offered to this user.")
-        joined = room.join_container(container, identity.user_id)
+        joined = self._registry.join_container(room, container, identity.user_id)
         self._keep(room, container)
         if joined:
             self._announce_agent(identity, room, container)
@@ -243,6 +269,13 @@ class Conversations:
             # A customer is not even told which other containers there are.
             raise RequestError(ErrorCode.NOT_MEMBER, "This user is not a member of the container.")
         return container
+
+
+def _is_enough(waiting: Sequence[Container], user_id: str) -> bool:
+    """Whether so much waits that nobody else may ask."""
+    others = [each.request for each in waiting if each.request is not None and each.id != user_id]
+    size = sum(len(it.content or "") + len(it.accessory or b"") + len(it.name + it.icon) for it in others)
+    return len(others) >= WAITING or size >= WAITING_SIZE
 
 
 def _agent_offline(command: Command) -> Error:

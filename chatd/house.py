@@ -5,9 +5,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamServerEndpoint
+from twisted.python.failure import Failure
 
 from chatd.chat import Chat
 from chatd.checkers.projects import Projects
@@ -77,7 +78,7 @@ class Keeper(Service):
 
     def passed(self) -> "Deferred[None]":
         """Fires when all that was said until now is kept, or refused, or after some seconds."""
-        return self._outbox.passed().addTimeout(STOP_SECONDS, self._clock).addErrback(lambda _: None)
+        return self._outbox.passed().addTimeout(STOP_SECONDS, self._clock).addErrback(_none_in_time)
 
     async def drained(self) -> None:
         """Wait until all that was said is kept, but not forever."""
@@ -90,6 +91,11 @@ class Keeper(Service):
         """Close the store."""
         super().stopService()
         self._store.close()
+
+
+def _none_in_time(failure: Failure) -> None:
+    """Time is up, and no more: who cancels it is to know."""
+    failure.trap(TimeoutError)
 
 
 class Listener(Service):

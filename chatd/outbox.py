@@ -7,9 +7,8 @@ once it is kept (M5). While a transaction is under way the next turn collects.
 
 from collections.abc import Callable, Collection, Sequence
 
-import msgspec
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from chatd import outcome
@@ -58,17 +57,16 @@ class Outbox:
         self._asking: set[Connection] = set()  # whose recalls, of those that may wait, are in this turn
         self._later: list[Recall] = []
         self._committing = False
+        self._retry: IDelayedCall | None = None
         self._drained: Deferred[None] | None = None
         self._passing: list[Deferred[None]] = []  # with the turn that collects
         self._passed: list[Deferred[None]] = []  # with the one under way
-        self._awaited: dict[str, Deferred[Message]] = {}  # by the message's id
+        self._awaited: dict[str, Deferred[Message | None]] = {}  # by the message's id
         self._began = 0.0  # when the turn that collects was given its first item
         self.turn_seconds = Histogram()
         """From the first that a turn collects until it is published."""
         self.commit_seconds = Histogram()
         """How long the store took."""
-        self.refused: Callable[[Message], None] = lambda message: None
-        """Called with each message that was not kept, for who has acted upon it already."""
         self.report_of: Callable[[Message], Report | None] | None = None
         """What the business's backend is to be told of a message, if of any."""
         self.reported: Callable[[int], None] = lambda count: None
@@ -105,9 +103,18 @@ class Outbox:
         :returns: fires once it is kept and published, with the message, or with the first one if it is a
             repeat (M6); fails with :exc:`NotKept`.
         """
-        awaited = self._awaited[message.id] = Deferred()
         self.post(audience, message)
-        return awaited
+        return self.fate(message).addCallback(_kept_message)
+
+    def fate(self, message: Message) -> "Deferred[Message | None]":
+        """What becomes of a message that was posted just now, for who has acted upon it already.
+
+        :returns: fires once it is kept and published, with the message, or with the first one if it is a
+            repeat (M6); with None if it is not kept.
+        """
+        fate: Deferred[Message | None] = Deferred()
+        self._awaited[message.id] = fate
+        return fate
 
     def tell(self, connection: Connection, event: Event) -> None:
         """Tell one connection alone, in order with all else that it hears."""
@@ -178,14 +185,20 @@ class Outbox:
 
     # -- the turn's end -----------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """End the turn now, unless the one before it is still being kept."""
+    def flush(self, probe: bool = False) -> None:
+        """End the turn now, unless the one before it is still being kept.
+
+        :param probe: where there is nothing to keep, see whether the store would.
+        """
         if self._committing:
             return
         began = self._began if self._items else self._seconds()
         items = [*self._unkept.values(), *self._unreported, *self._take()]
         self._unkept, self._unreported = {}, []
         turn = outcome.turn(items, self._undone, self._undone_reports, self.report_of)
+        probe = probe and turn is None
+        if probe:
+            turn = Turn(undone=self._undone)
         if turn is None:
             self._publish([item for item in items if isinstance(item, Delivery | Attach | Mark)])
             if items:
@@ -195,7 +208,9 @@ class Outbox:
                 self._rest()
             return
         if self.fence_of is not None:
-            turn = self._with_fences(turn, self.fence_of)
+            turn = outcome.with_fences(turn, self.fence_of)
+        if probe:
+            turn = outcome.with_probe(turn)
         self._committing = True
         asked = self._seconds()
         kept = self._store.commit(turn)
@@ -203,12 +218,6 @@ class Outbox:
         kept.addCallbacks(self._kept, self._failed, callbackArgs=what, errbackArgs=what)
         kept.addErrback(self._lost, turn)
         kept.addCallback(lambda _: self._next(began))
-
-    def _with_fences(self, turn: Turn, fence_of: Callable[[str], int]) -> Turn:
-        rooms = {message.room for message in turn.messages}
-        rooms |= {state.room for state in turn.saved} | {room for room, _ in turn.gone}
-        rooms |= {room for room, *_ in turn.undone}
-        return msgspec.structs.replace(turn, fences=[(room, fence_of(room)) for room in rooms])
 
     def _take(self) -> list[Collected]:
         """The items of this turn: all, or as far as the pages go that it may read."""
@@ -245,7 +254,7 @@ class Outbox:
         for message in turn.messages:
             awaited = self._awaited.pop(message.id, None)
             if awaited is not None:
-                awaited.errback(NotKept())
+                awaited.callback(None)
 
     def _failed(self, failure: Failure, items: Sequence[Collected], turn: Turn, asked: float) -> None:
         self.commit_seconds.add(self._seconds() - asked)
@@ -265,14 +274,17 @@ class Outbox:
         if len(self._unreported) > self._most:
             log.error("too many events wait for the store; {count} are lost", count=len(self._unreported))
             self._unreported = []
-        if self._unkept or self._undone_reports:
-            self._clock.callLater(RETRY_SECONDS, self.flush)
+        if self._retry is None:
+            self._retry = self._clock.callLater(RETRY_SECONDS, self._try_again)
         self._publish(list(outcome.as_failed(items)))
-        for message in turn.messages:
-            self.refused(message)
         self._refuse_awaited(turn)
         if lost:
             self.fenced(lost)
+
+    def _try_again(self) -> None:
+        """Keep what was not kept; where nothing is left of it, see whether the store works again."""
+        self._retry = None
+        self.flush(probe=self.failing is not None)
 
     def _note_failure(self, reason: str) -> None:
         if reason != self.failing:
@@ -310,3 +322,9 @@ class Outbox:
     def _publish(self, items: list[Item]) -> None:
         if items:
             self._bus.publish(items)
+
+
+def _kept_message(message: Message | None) -> Message:
+    if message is None:
+        raise NotKept
+    return message

@@ -36,6 +36,7 @@ class Keep(msgspec.Struct, frozen=True):
 
 
 Collected = Item | Recall | Keep | Report
+_PROBE = ContainerState(room="", id="", since="", members=())
 
 
 def turn(
@@ -73,6 +74,20 @@ def turn(
         reports=reports,
         unreported=undone_reports,
     )
+
+
+def with_fences(turn: Turn, fence_of: Callable[[str], int]) -> Turn:
+    """The turn, with the epochs of its rooms; see :attr:`chatd.turn.Turn.fences`."""
+    rooms = {message.room for message in turn.messages}
+    rooms |= {state.room for state in turn.saved} | {room for room, _ in turn.gone}
+    rooms |= {room for room, *_ in turn.undone}
+    return msgspec.structs.replace(turn, fences=[(room, fence_of(room)) for room in rooms])
+
+
+def with_probe(turn: Turn) -> Turn:
+    """The turn, which also writes and forgets a container, of a room that nobody can be in: so only a store
+    that takes something new keeps it. To read would not tell: that can be done on a full disk."""
+    return msgspec.structs.replace(turn, saved=[*turn.saved, _PROBE], gone=[*turn.gone, ("", "")])
 
 
 def as_kept(items: Iterable[Collected], kept: Kept) -> Iterable[Item]:

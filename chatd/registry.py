@@ -74,6 +74,14 @@ class Registry(Service):
 
     # -- containers ---------------------------------------------------------------------------------
 
+    def join_container(self, room: Room, container: Container, user_id: str) -> bool:
+        """Make a user who is here a member, so that the container is deserted no longer (K1).
+
+        :returns: whether it was none before.
+        """
+        self._deserted.pop((room.name, container.id), None)
+        return room.join_container(container, user_id)
+
     def remove_container(self, room: Room, container: Container) -> None:
         """Forget a container, and its room if nothing else is there."""
         room.remove_container(container)

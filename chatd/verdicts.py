@@ -96,7 +96,7 @@ class Verdicts(Service):
         self._timeout = timeout
         self._turnstile = DeferredSemaphore(concurrency)
         self._allows = allows
-        self._message_size = message_size
+        self.message_size = message_size
         self._now = now
         self._failing: str | None = None
         self.asked = 0
@@ -180,7 +180,7 @@ class Verdicts(Service):
         if answer.action == "allow":
             return command
         content = answer.message_content
-        if content is None or len(content.encode()) > self._message_size:
+        if content is None or len(content.encode()) > self.message_size:
             raise NoAnswer("the endpoint's messageContent is missing, or too long")
         try:
             return commands.checked(msgspec.structs.replace(command, message_content=content))

@@ -340,6 +340,11 @@ class LeanFactory(WebSocketServerFactory):
         self._answered: list[LeanProtocol] = []
         self.protocol: Any = type(kind.__name__, (kind,), {**options, "factory": self})
 
+    @property
+    def message_size(self) -> int:
+        """The largest message taken, in bytes."""
+        return self.protocol.maxMessagePayloadSize  # type: ignore[no-any-return]
+
     def limit(self, *, message_size: int, max_connections: int, send_buffer: int) -> None:
         """Other limits; who is connected keeps the send buffer it has."""
         self.protocol.maxMessagePayloadSize = message_size

@@ -141,6 +141,7 @@ class Model:
             return self.tell([member], "error")
         if member.user == one.accept_id:
             one.asked = None
+        one.deserted = None
         told = [member]
         if member.user not in one.agents:
             one.agents[member.user] = next(self._tick)

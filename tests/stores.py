@@ -31,6 +31,7 @@ class PromptStore(SqliteStore):
     def close(self) -> None:
         """See IMessageStore."""
         self._connection.close()
+        super().close()
 
     def _run(self, work: Callable[[sql.Cursor], Any], aside: bool = False) -> "Deferred[Any]":
         try:

@@ -40,6 +40,7 @@ def keys(kind: type[msgspec.Struct]) -> list[str]:
     return [field.encode_name for field in msgspec.structs.fields(kind) if field.encode_name]
 
 
+TOO_MUCH = "a number of at most 1,000,000,000"
 EVERY_KEY = [(section, key) for section, kind in sections().items() for key in keys(kind)]
 
 
@@ -140,6 +141,10 @@ MISTAKES = {
     "[heartbeat]\ninterval = 'x'": 'heartbeat.interval: expected a number > 0, got "x"',
     "[heartbeat]\ninterval = 0": "heartbeat.interval: expected a number > 0, got 0",
     "[heartbeat]\ninterval = nan": "heartbeat.interval: expected a number > 0, got NaN",
+    "[heartbeat]\ninterval = inf": f"heartbeat.interval: expected {TOO_MUCH}, got Infinity",
+    "[store]\nrepeat_window = inf": f"store.repeat_window: expected {TOO_MUCH}, got Infinity",
+    "[webhook]\nkeep_hours = 1e300": f"webhook.keep_hours: expected {TOO_MUCH}, got 1e+300",
+    "[store]\nkeep_days = 1000000001": f"store.keep_days: expected {TOO_MUCH}, got 1000000001",
     "[heartbeat]\ninterval = 2026-11-23": 'heartbeat.interval: expected a number > 0, got "2026-11-23"',
     "[heartbeat]\nmisses = 0": "heartbeat.misses: expected a whole number > 0, got 0",
     "[notices]\nin = 1": "notices.in: expected a text, got 1",

@@ -119,6 +119,49 @@ def test_it_waits_on_though_another_joins_than_was_asked(container):
     assert container.is_waiting
 
 
+def test_a_request_that_is_withdrawn_was_never_made(container):
+    """(D3)"""
+    first, second = message("1", accept_id="agnes"), message("2", accept_id="bert")
+    container.ask(first)
+    container.undecided.keep(first)
+    container.ask(second)
+    assert container.withdraw(second)
+    assert (container.request, container.accept_id, container.is_waiting) == (first, "agnes", True)
+    assert not container.withdraw(first)  # it is kept
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_requests_that_are_all_withdrawn_none_was_made(container, order):
+    """(D3)"""
+    requests = [message("1", accept_id="agnes"), message("2", accept_id="bert")]
+    for request in requests:
+        container.ask(request)
+    for at in order:
+        container.withdraw(requests[at])
+    assert (container.request, container.accept_id, container.is_waiting) == (None, None, False)
+
+
+def test_a_request_that_follows_one_that_is_withdrawn_stands(container):
+    """(D3)"""
+    first, second = message("1", accept_id="agnes"), message("2", accept_id="bert")
+    container.ask(first)
+    container.ask(second)
+    assert not container.withdraw(first)
+    container.undecided.keep(second)
+    assert (container.request, container.accept_id, container.is_waiting) == (second, "bert", True)
+    assert len(container.undecided) == 0
+
+
+def test_who_has_answered_is_not_waited_for_again_when_a_later_request_is_withdrawn(container):
+    """(D3)"""
+    first, second = message("1", accept_id="agnes"), message("2", accept_id="agnes")
+    container.ask(first)
+    container.ask(second)
+    container.join("agnes")
+    container.withdraw(second)
+    assert (container.request, container.is_waiting) == (first, False)
+
+
 def test_its_repr_tells_its_state(container):
     assert repr(container) == "<Container 'carl' asked members=('carl',)>"
     container.join("agnes")

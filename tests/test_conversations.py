@@ -234,3 +234,18 @@ def test_a_conversation_of_which_nobody_is_there_is_forgotten_in_the_end(house):
     house.hush()
     agnes.say("Carl?", containerId="carl")
     assert agnes.frame()["code"] == "not_found"
+
+
+def test_a_conversation_goes_on_with_an_agent_who_came_when_nobody_was_there(house):
+    """(K1)"""
+    carl = house.customer("carl")
+    carl.ask("createContainer", acceptId="agnes")
+    carl.leave()
+    agnes = house.join("agnes", "agnes")
+    agnes.ask("addContainer", containerId="carl")
+    for _ in range(1900 // 60):
+        house.wait(60)
+        agnes.beat()
+    house.hush()
+    agnes.say("Carl?", containerId="carl")
+    assert agnes.contents() == ["Carl?"]

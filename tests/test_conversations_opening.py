@@ -1,5 +1,7 @@
 """How a conversation comes to be: the customer asks, an agent answers (M3, D3, D4)."""
 
+from chatd import conversations
+
 # -- createContainer (D3) ---------------------------------------------------------------------------
 
 
@@ -110,6 +112,51 @@ def test_asking_again_is_delivered_again(house):
         carl.ask("createContainer", acceptId="agnes", targetId=order)
     assert [frame["targetId"] for frame in agnes.frames()] == ["order-1", "order-2"]
     assert [frame["messageType"] for frame in carl.frames() if "messageType" in frame] == []
+
+
+def test_so_many_requests_may_wait_for_a_user_and_those_who_have_asked_may_ask_again(house, monkeypatch):
+    """(D3)"""
+    monkeypatch.setattr(conversations, "WAITING", 2)
+    carl, dora, emil = (house.customer(name) for name in ("carl", "dora", "emil"))
+    for customer in (carl, dora, emil, carl):
+        customer.ask("createContainer", acceptId="agnes")
+    assert [frame.get("code") for frame in emil.frames()][1:] == ["rate_limited"]
+    assert "rate_limited" not in [frame.get("code") for frame in carl.frames()]
+    emil.ask("createContainer", acceptId="bert")
+    assert [frame.get("code") for frame in emil.frames()] == [None, "agent_offline"]
+    agnes = house.join("agnes", "agnes")
+    agnes.ask("addContainer", containerId="dora")
+    emil.ask("createContainer", acceptId="agnes")
+    assert [frame.get("code") for frame in emil.frames()] == [None]
+
+
+def test_large_requests_are_fewer(house):
+    """(D3)"""
+    told = []
+    for number in range(10):
+        customer = house.customer(str(number))
+        house.hush()
+        accessory = {"eventType": "x", "customContent": "x" * 60_000}
+        customer.ask("createContainer", acceptId="agnes", accessoryContent=accessory)
+        told.append(customer.frames()[-1]["code"])
+    assert told == ["agent_offline"] * 9 + ["rate_limited"]
+
+
+def test_who_comes_again_and_again_is_told_once_a_turn_what_waits(house):
+    """(D3)"""
+    for name in ("carl", "dora"):
+        house.customer(name).ask("createContainer", acceptId="agnes")
+    (agnes,) = house.room("agnes", room="lobby")
+    with house.one_turn():
+        for _ in range(5):
+            agnes.ask("updateRoomName", messageContent="agnes")
+            agnes.ask("updateRoomName", messageContent="lobby")
+        agnes.ask("updateRoomName", messageContent="agnes")
+    house.settle()
+    asked = [frame["containerId"] for frame in agnes.frames() if frame.get("eventType") == "createContainer"]
+    assert asked == ["carl", "dora"] * 2
+    house.settle()
+    assert agnes.frames() == []
 
 
 def test_asking_again_names_who_may_open_from_now_on(house):

@@ -107,15 +107,22 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "chatd.sqlite")
 
 
+def building_that_ends(path: str) -> tuple[Building, PromptStore]:
+    """A house, and its store: once that is closed another house may have the file."""
+    store = PromptStore(path)
+    return Building(Config(), store), store
+
+
 def test_what_was_kept_is_back_in_the_next_house(path: str, log: list[LogEvent]) -> None:
     """(K2, D3, M7) The open container, the request that waits, and the ids."""
-    first = Building(Config(), PromptStore(path))
+    first, store = building_that_ends(path)
     agnes, _ = first.conversation()
     agnes.ask("addContainer", containerId="carl")
     dora = first.connect(userId="dora", roomName="shop", containerId="dora", targetId="order-2")
     dora.ask("createContainer", acceptId="bert")
     dora.say("hello?")
     said = dora.frames()[-1]["messageId"]
+    store.close()
     second = Building(Config(), PromptStore(path))
     assert "2 containers are back" in [event["log_format"].format(**event) for event in log]
     agnes = second.connect(userId="agnes", roomName="shop", name="Agnes")
@@ -130,9 +137,13 @@ def test_what_was_kept_is_back_in_the_next_house(path: str, log: list[LogEvent])
 
 def test_containers_that_are_back_wait_for_their_members_as_long_as_deserted_ones(path: str) -> None:
     """(K1)"""
-    Building(Config(), PromptStore(path)).conversation()
-    second = Building(Config(containers=Containers(idle_timeout=10)), PromptStore(path))
+    first, store = building_that_ends(path)
+    first.conversation()
+    store.close()
+    store = PromptStore(path)
+    second = Building(Config(containers=Containers(idle_timeout=10)), store)
     second.wait(11)
+    store.close()
     third = Building(Config(), PromptStore(path))
     assert len(third.connect(userId="agnes", roomName="shop").frames()) == 1
 
@@ -347,6 +358,23 @@ def test_who_is_in_a_hurry_need_not_wait(draining: Building) -> None:
     draining.settle()
     assert ann.closed == 1001
     assert draining.has_ended
+
+
+def test_who_is_in_a_hurry_need_not_wait_for_a_store_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, held: HeldStore
+) -> None:
+    building = Building(Config(server=Server(drain_seconds=600)), held)
+    monkeypatch.setattr(txaio.config, "loop", building.clock)
+    clients = [building.connect(userId=str(number)) for number in range(600)]
+    clients[0].say("x")
+    building.stop()
+    building.wait(2)
+    building.house.hurry()
+    building.settle()
+    assert building.door.closing
+    building.door.closed.callback(None)
+    building.wait(5)
+    assert {client.closed for client in clients} == {1001}
 
 
 def test_who_leaves_meanwhile_is_not_waited_for(draining: Building) -> None:

@@ -9,7 +9,7 @@ from chatd.delivery import Delivery
 from chatd.model import Error, Notice
 from chatd.outbox import Outbox
 from chatd.outcome import Recall
-from chatd.turn import Page
+from chatd.turn import Claimed, Page
 from tests.outbox import ANN, BOB, LOBBY, NOTICE, ListBus, container, errors, heard, kept, message
 from tests.stores import HeldStore, PromptStore
 
@@ -148,6 +148,67 @@ def test_a_container_that_was_not_kept_is_kept_a_second_later_though_nobody_says
     store.keep()
     clock.advance(10)
     assert len(store.turns) == 2
+
+
+def test_a_store_that_works_again_is_noticed_though_nobody_says_anything(clock, bus, store, held):
+    """Nothing is left to be kept, and yet somebody waits: a balancer, the webhook."""
+    heard_of: list[int] = []
+    held.reported = heard_of.append
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    store.fail_though_kept()
+    clock.advance(1)
+    store.fail()
+    assert (held.failing, kept(store)) == ("disk full", ["1"])
+    clock.advance(1)
+    store.keep()
+    assert (held.failing, heard_of, kept(store)) == (None, [0], [])
+    clock.advance(10)
+    assert len(store.turns) == 3
+
+
+def test_whether_a_store_works_is_seen_by_what_it_writes_and_nothing_is_left_of_that(clock, store, held):
+    """One that is full can be read."""
+    held.fence_of = {"lobby": 7}.__getitem__
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    store.fail()
+    clock.advance(1)
+    (probe,) = store.turns[1:]
+    assert (len(probe.saved), probe.gone) == (1, [(probe.saved[0].room, probe.saved[0].id)])
+    assert probe.fences == [("lobby", 7)]  # of what is undone
+    store.fail()
+    held.fence_of = None
+    clock.advance(1)
+    store.keep()
+    found: list[Claimed] = []
+    store.behind.claim(probe.saved[0].room, "node").addCallback(found.append)
+    assert found[0].containers == []
+
+
+def test_a_store_that_fails_is_tried_once_a_second_however_often_it_has_failed(clock, store, held):
+    held.keep("lobby", "carl", container("carl"))
+    for id in ("1", "2", "3", "4"):
+        held.post(LOBBY, message(id), ANN)
+        clock.advance(0.25)
+        store.fail()
+    times: list[float] = []
+    for _ in range(12):
+        clock.advance(0.25)
+        if store.is_busy:
+            times.append(clock.seconds())
+            store.fail()
+    assert times == [1.25, 2.25, 3.25]
+
+
+def test_notices_do_not_wait_to_see_whether_a_store_works(clock, bus, store, held):
+    held.post(LOBBY, message("1"), ANN)
+    clock.advance(0)
+    store.fail()
+    bus.turns.clear()
+    held.post(LOBBY, NOTICE)
+    clock.advance(0)
+    assert heard(bus) == [[NOTICE]]
 
 
 def test_a_retry_begins_no_second_transaction(clock, store, held):

@@ -87,7 +87,7 @@ def test_a_container_does_not_expire_while_one_of_its_members_is_online(registry
     carl = entered(registry, "carl", container="carl")
     agnes = entered(registry, "agnes")
     room = registry.rooms["lobby"]
-    room.join_container(room.open_container("carl", since="0"), "agnes")
+    registry.join_container(room, room.open_container("carl", since="0"), "agnes")
     registry.leave(carl, now=0)
     assert registry.expire_containers(now=10_000, idle_timeout=1800) == []
     registry.leave(agnes, now=10_000)
@@ -105,6 +105,21 @@ def test_a_member_who_comes_back_stops_the_clock(registry):
     assert registry.expire_containers(now=10_000, idle_timeout=1800) == []
     registry.leave(carl, now=10_000)
     assert registry.expire_containers(now=11_799, idle_timeout=1800) == []
+
+
+def test_who_joins_a_deserted_container_stops_the_clock(registry):
+    """(K1) From when the last of its members goes the time is counted anew, in its place among the others."""
+    room = registry.open_room("lobby")
+    agnes = entered(registry, "agnes")
+    for now, customer in enumerate(("carl", "dora")):
+        one = entered(registry, customer, container=customer)
+        room.open_container(customer, since="0")
+        registry.leave(one, now=now)
+    registry.join_container(room, room.containers["carl"], "agnes")
+    assert registry.expire_containers(now=1800, idle_timeout=1800) == []
+    registry.leave(agnes, now=1800)
+    assert registry.expire_containers(now=1801, idle_timeout=1800) == [("lobby", "dora")]
+    assert registry.expire_containers(now=3600, idle_timeout=1800) == [("lobby", "carl")]
 
 
 def test_a_stranger_in_the_room_keeps_no_container(registry):

@@ -10,7 +10,7 @@ import txaio
 from twisted.logger import LogEvent, LogLevel
 
 from chatd.checkers.hashes import HASHER
-from chatd.config import Auth, Config, Project
+from chatd.config import Auth, BeforeMessage, Config, Limits, Project
 from chatd.logs import set_level
 from chatd.reload import AT_START, changes
 from chatd.tap import Options
@@ -85,6 +85,26 @@ def test_a_message_may_be_as_long_as_is_allowed_now(operator: Operator) -> None:
     operator.reload("[limits]\nmessage_size = 100")
     ann.say("x" * 100)
     assert ann.closed == 1009
+
+
+def test_what_a_backend_puts_in_a_messages_place_may_be_as_long_as_is_allowed_now() -> None:
+    config = Config(before_message=BeforeMessage(url="https://shop.example/chat"))
+    new = msgspec.structs.replace(config, limits=Limits(message_size=100))
+    building = Building(config, read=lambda: new)
+    assert building.house.reload() is None
+    assert building.factory.verdicts.message_size == 100
+
+
+def test_an_agent_is_told_as_much_as_is_replayed_now_though_nothing_is_stored(operator: Operator) -> None:
+    """(D4)"""
+    agent, customer = operator.building.conversation()
+    customer.say("before")
+    operator.reload("[containers]\nreplay = 150")
+    for number in range(149):
+        customer.say(str(number))
+    agent.texts()
+    agent.ask("addContainer", containerId="carl")
+    assert agent.contents()[1:] == ["before", *map(str, range(149))]
 
 
 def test_who_is_connected_may_be_as_fast_as_is_allowed_now(operator: Operator) -> None:

@@ -115,3 +115,46 @@ def test_a_repeat_is_once_in_history(stored):
         ann.say("hello", clientMessageId="m-1")
     ann.texts()
     assert said(history(ann)) == ["hello"]
+
+
+def test_a_request_that_is_repeated_is_not_told_again_to_who_has_answered_it(repeating):
+    """(M6, D3)"""
+    agnes, carl = repeating.join("agnes", "agnes"), repeating.customer("carl")
+    repeating.hush()
+    carl.ask("createContainer", acceptId="agnes", clientMessageId="m-1")
+    first = carl.frame()
+    agnes.ask("addContainer", containerId="carl")
+    repeating.hush()
+    carl.ask("createContainer", acceptId="agnes", clientMessageId="m-1")
+    assert (carl.frames(), agnes.frames()) == ([first], [])
+    tab = repeating.join("agnes", "agnes")
+    assert [frame.get("eventType") for frame in tab.frames()] == [None]
+
+
+def test_a_request_that_is_repeated_waits_on_as_the_first_one(repeating):
+    """(M6, D3)"""
+    carl = repeating.customer("carl")
+    repeating.hush()
+    carl.ask("createContainer", acceptId="agnes", clientMessageId="m-1")
+    first = carl.frames()[0]
+    carl.ask("createContainer", acceptId="agnes", clientMessageId="m-1")
+    agnes = repeating.join("agnes", "agnes")
+    told = [frame for frame in agnes.frames() if frame.get("eventType") == "createContainer"]
+    assert [frame["messageId"] for frame in told] == [first["messageId"]]
+
+
+def test_a_new_name_that_is_repeated_does_not_come_back(repeating):
+    """(M6) Neither one by one nor when all that has no receipt is sent again at once."""
+    ann, bob = repeating.room("ann", "bob")
+    for number, name in enumerate(("Anna", "Annie")):
+        ann.ask("updateUserInfo", messageContent=name, clientMessageId=str(number))
+    repeating.hush()
+    ann.ask("updateUserInfo", messageContent="Anna", clientMessageId="0")
+    ann.say("hello")
+    assert bob.frame()["nickName"] == "Annie"
+    with repeating.one_turn():
+        ann.ask("updateUserInfo", messageContent="Anna", clientMessageId="0")
+        ann.ask("updateUserInfo", messageContent="Annie", clientMessageId="1")
+    assert bob.frames() == []
+    ann.say("hello")
+    assert bob.frame()["nickName"] == "Annie"

@@ -115,3 +115,36 @@ def test_a_request_that_waits_goes_on_waiting_when_another_could_not_be_kept(ope
     agnes, bea = house.join("agnes", "agnes"), house.join("bea", "agnes")
     assert "createContainer" in [frame.get("eventType") for frame in agnes.frames()]
     assert "createContainer" not in [frame.get("eventType") for frame in bea.frames()]
+
+
+def test_nobody_hears_later_of_requests_none_of_which_could_be_kept(open_stored):
+    """(M5, D3)"""
+    store = HeldStore(PromptStore())
+    house = open_stored(store=store)
+    carl = house.customer("carl")
+    with house.one_turn():
+        carl.ask("createContainer", acceptId="agnes")
+        carl.ask("createContainer", acceptId="agnes")
+    house.settle()
+    store.fail()
+    house.wait(2)
+    store.keep()
+    agnes = house.join("agnes", "agnes")
+    assert "createContainer" not in [frame.get("eventType") for frame in agnes.frames()]
+
+
+def test_nobody_has_a_new_name_that_could_not_be_kept(open_stored):
+    """(M5) As nobody was told of it."""
+    store = HeldStore(PromptStore())
+    house = open_stored(store=store)
+    ann = house.join("ann")
+    with house.one_turn():
+        ann.ask("updateUserInfo", messageContent="Anna")
+        ann.ask("updateUserInfo", messageContent="Annie")
+    house.settle()
+    store.fail()
+    ann.frames()
+    ann.say("hello")
+    house.settle()
+    store.keep()
+    assert ann.frame()["nickName"] == "Ann"

@@ -9,11 +9,13 @@ from chatd.admin.reads import Reads
 from chatd.admin.routes import Call, Route, Routes
 
 
-def routes(reads: Reads, acts: Acts, metrics: Callable[[Call], Answer], message_size: int) -> Routes:
+def routes(
+    reads: Reads, acts: Acts, metrics: Callable[[Call], Answer], message_size: Callable[[], int]
+) -> Routes:
     """All there is.
 
     :param metrics: answers with the metrics.
-    :param message_size: of a message that is said, in bytes.
+    :param message_size: tells that of the largest message that may be said, in bytes.
     """
 
     def description(call: Call) -> Answer:
@@ -75,7 +77,7 @@ def _server(
     ]
 
 
-def _rooms(reads: Reads, acts: Acts, message_size: int) -> list[Route]:
+def _rooms(reads: Reads, acts: Acts, message_size: Callable[[], int]) -> list[Route]:
     return [
         Route(
             method="GET",
@@ -115,7 +117,7 @@ def _rooms(reads: Reads, acts: Acts, message_size: int) -> list[Route]:
     ]
 
 
-def _containers(reads: Reads, acts: Acts, message_size: int) -> list[Route]:
+def _containers(reads: Reads, acts: Acts, message_size: Callable[[], int]) -> list[Route]:
     return [
         Route(
             method="GET",

@@ -48,7 +48,6 @@ class AdminDoor(Listener):
     """The admin API at its port.
 
     :param reload: reads the configuration again; tells why nothing has changed, or None.
-    :param message_size: of a message that is said, in bytes.
     :param cluster: the other nodes, if there are any.
     """
 
@@ -65,7 +64,6 @@ class AdminDoor(Listener):
         factory: ChatFactory,
         readiness: Readiness,
         reload: Callable[[], str | None],
-        message_size: int,
         webhook: Webhook | None = None,
         verdicts: Verdicts | None = None,
         cluster: "Cluster | None" = None,
@@ -84,7 +82,7 @@ class AdminDoor(Listener):
         own = registry.connections_of if cluster is None else factory.connections_of
         reads = Reads(registry, own, readiness, replies)
         acts = Acts(registry, own, outbox, stamp, conversations, readiness, replies, reload)
-        table = routes(reads, acts, metrics, message_size)
+        table = routes(reads, acts, metrics, lambda: factory.message_size)
         reach = here if cluster is None else Reaching(table, cluster)
         self.site = AdminSite(clock, opening.token, table, answered, reach)
         super().__init__(opening.description, opening.endpoint, self.site)

@@ -46,7 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     misses: bool = False
     changes: bool = False
     needs_token: bool = True
-    body_limit: int = BODY_LIMIT
+    body_limit: Callable[[], int] = lambda: BODY_LIMIT
 
     @property
     def segments(self) -> list[str]:

@@ -76,8 +76,8 @@ class AdminSite(LeanSite):
             raise
         if route.needs_token and not known:
             raise _unauthorized()
-        if route.body is not None and request.content.size > route.body_limit:
-            raise too_large(route.body_limit)
+        if route.body is not None and request.content.size > route.body_limit():
+            raise too_large(route.body_limit())
         kinds = request.header("Content-Type"), request.header("Content-Encoding")
         return self._reach(route, route.call(names, query, kinds, request.content.getvalue()))
 

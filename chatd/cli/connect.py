@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.cli import options
+from chatd.cli.options import CommandError
 from chatd.cli.running import live, name_of, new_id, run, session_of
 from chatd.cli.session import Session
 from chatd.cli.shown import line as shown
@@ -63,6 +64,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> None:
     """The command. It ends by SystemExit. :raises CommandError: if it cannot begin."""
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output")):
+        if stream is None:
+            raise CommandError(f"standard {name} is closed")
     identity = Identity(given.user, name_of(given), "", given.room, given.container, given.target)
     credentials = options.credentials(given, os.environ)
     with _blocking_as_before():
@@ -186,7 +190,10 @@ class _Terminal(Protocol):
 @contextmanager
 def _blocking_as_before() -> Iterator[None]:
     """Twisted makes what it reads and writes non-blocking, and a terminal is shared with others."""
-    before = {descriptor: os.get_blocking(descriptor) for descriptor in (0, 1, 2)}
+    before = {}
+    for descriptor in (0, 1, 2):
+        with suppress(OSError):  # it may be closed
+            before[descriptor] = os.get_blocking(descriptor)
     try:
         yield
     finally:

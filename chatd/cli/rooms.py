@@ -3,6 +3,7 @@
 import argparse
 import json
 import ssl
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """The command. :returns: its status. :raises CommandError: if it fails."""
-    parts = urlsplit(given.admin)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise CommandError("--admin: expected a URL such as http://127.0.0.1:9329")
+    parts = _parts(given.admin)
     try:
         token = given.token_file.read_text(encoding="ascii").strip()
     except OSError as error:
@@ -52,6 +51,15 @@ def main(given: argparse.Namespace) -> int:
         lines = _table(rooms)
     print("\n".join(lines))
     return 0
+
+
+def _parts(url: str) -> SplitResult:
+    with suppress(ValueError):  # of brackets, and of a port
+        parts = urlsplit(url)
+        is_http = parts.scheme in ("http", "https") and parts.port != 0
+        if is_http and parts.hostname and parts.username is None:
+            return parts
+    raise CommandError("--admin: expected a URL such as http://127.0.0.1:9329")
 
 
 def _rooms(parts: SplitResult, token: str, ca_file: str | None) -> list[dict[str, Any]]:

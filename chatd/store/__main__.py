@@ -5,6 +5,7 @@ python -m chatd.store copy FROM TO
 FROM and TO are what store.url may be, such as sqlite:chatd.sqlite and postgresql://chatd@localhost/chatd.
 """
 
+import sqlite3
 import sys
 from contextlib import closing
 from typing import Any
@@ -35,15 +36,16 @@ def copy(source: DatabaseStore, target: DatabaseStore) -> tuple[int, int]:
 
 def _copy(reading: sql.Cursor, writing: sql.Cursor, target: Any) -> tuple[int, int]:
     before = sql.restore(writing)
-    if before.last_id or before.containers:
+    if before.last_id or before.containers or before.reports:
         raise StoreError("the store to copy to is not empty")
     count, place = 0, 0
     while batch := sql.all_messages(reading, place, BATCH):
         sql.add_messages(writing, (message for _, message in batch))
         count += len(batch)
         place = batch[-1][0]
-    containers = sql.restore(reading).containers
-    if not count and not containers:
+    known = sql.restore(reading)
+    containers = known.containers
+    if not (count or containers or known.reports):
         raise StoreError("the store to copy from is empty")
     sql.save_containers(writing, containers)
     place = 0
@@ -54,14 +56,22 @@ def _copy(reading: sql.Cursor, writing: sql.Cursor, target: Any) -> tuple[int, i
     return count, len(containers)
 
 
+def _is_of_a_database(error: Exception) -> bool:
+    """As a full disk is, or a server that ends in the middle."""
+    psycopg: Any = sys.modules.get("psycopg")  # an extra
+    return isinstance(error, sqlite3.Error) or (psycopg is not None and isinstance(error, psycopg.Error))
+
+
 def main(arguments: list[str]) -> int:
     """The command."""
     match arguments:
         case ["copy", source, target]:
             try:
                 messages, containers = copy(database(source, 0, False), database(target, 0, True))
-            except StoreError as error:
-                print(f"chatd.store: {error}", file=sys.stderr)
+            except Exception as error:
+                if not (isinstance(error, StoreError) or _is_of_a_database(error)):
+                    raise
+                print(f"chatd.store: {' '.join(str(error).split())}", file=sys.stderr)
                 return 1
             print(f"copied {messages} messages and {containers} containers")
             return 0

@@ -27,6 +27,8 @@ from chatd.turn import (
 )
 
 _SAID = ("ordinary", "autoReturn")
+MEMORY = 64 * 1024 * 1024
+"""What all words of containers may hold together, in characters; the same of what may be repeated."""
 
 
 @implementer(IMessageStore)
@@ -43,11 +45,15 @@ class NoStore:
     def __init__(self, now: Callable[[], float], repeat_window: float, replay: int) -> None:
         self._now = now
         self._repeat_window = repeat_window
-        self._replay = replay
-        self._said: dict[tuple[str, str], deque[Message]] = {}
+        self._said = _Said(replay)
+        self._firsts_size = 0
         self._firsts: OrderedDict[tuple[str, str, str], tuple[float, Message]] = OrderedDict()
         self._reports = _Reports()
         self._epochs: dict[str, int] = {}
+
+    def change(self, replay: int) -> None:
+        """Keep so many messages of a container from now on."""
+        self._said.change(replay)
 
     def open(self, containers: bool = True) -> Restored:
         """See :meth:`chatd.interfaces.IMessageStore.open`."""
@@ -63,11 +69,10 @@ class NoStore:
             if message.client_message_id is not None and (first := self._first(message)) is not None:
                 repeats[at] = first
             elif message.container_id is not None and message.event in _SAID:
-                key = (message.room, message.container_id)
-                self._said.setdefault(key, deque(maxlen=self._replay)).append(message)
+                self._said.add((message.room, message.container_id), message)
         pages = [self._find(page) for page in turn.pages]
         for key in turn.gone:
-            self._said.pop(key, None)
+            self._said.forget(key)
         reports = new_reports(turn, repeats)
         self._reports.add(reports)
         return succeed(Kept(repeats, pages, len(reports)))
@@ -115,22 +120,72 @@ class NoStore:
         """The message that this one repeats; if none, this one is the first of its clientMessageId."""
         now, firsts = self._now(), self._firsts
         while firsts and next(iter(firsts.values()))[0] <= now - self._repeat_window:
-            firsts.popitem(last=False)
+            self._forget_first()
         assert message.client_message_id is not None
         key = (message.room, message.user_id, message.client_message_id)
         found = firsts.get(key)
         if found is None:
             firsts[key] = (now, message)
+            self._firsts_size += _size(message)
+            while self._firsts_size > MEMORY:
+                self._forget_first()
             return None
         return found[1]
+
+    def _forget_first(self) -> None:
+        _, (_, message) = self._firsts.popitem(last=False)
+        self._firsts_size -= _size(message)
 
     def _find(self, page: Page) -> PageFound | None:
         if not page.said_only or page.container_id is None:
             return None
-        said = self._said.get((page.room, page.container_id), ())
+        said = self._said.of((page.room, page.container_id))
         newest = (message for message in reversed(said) if page.since <= message.id <= page.until)
         messages, more = take(newest, page)
         return PageFound(tuple(reversed(messages)), more)
+
+
+def _size(message: Message) -> int:
+    return len(message.content or "") + len(message.accessory or b"") + 500
+
+
+class _Said:
+    """The newest words of each container; beyond :data:`MEMORY` it forgets those of the one that has been
+    silent for the longest time."""
+
+    def __init__(self, replay: int) -> None:
+        self._replay = replay
+        self._size = 0
+        self._of: OrderedDict[tuple[str, str], deque[Message]] = OrderedDict()
+
+    def of(self, key: tuple[str, str]) -> Sequence[Message]:
+        return self._of.get(key, ())
+
+    def add(self, key: tuple[str, str], message: Message) -> None:
+        said = self._of.setdefault(key, deque())
+        self._of.move_to_end(key)
+        said.append(message)
+        self._size += _size(message)
+        self._keep_newest(key, self._replay)
+        while self._size > MEMORY:
+            first = next(iter(self._of))
+            self._keep_newest(first, len(self._of[first]) - 1)
+
+    def change(self, replay: int) -> None:
+        self._replay = replay
+        for key in tuple(self._of):
+            self._keep_newest(key, replay)
+
+    def forget(self, key: tuple[str, str]) -> None:
+        if key in self._of:
+            self._keep_newest(key, 0)
+
+    def _keep_newest(self, key: tuple[str, str], count: int) -> None:
+        said = self._of[key]
+        while len(said) > count:
+            self._size -= _size(said.popleft())
+        if not said:
+            del self._of[key]
 
 
 class _Reports:

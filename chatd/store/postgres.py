@@ -15,6 +15,12 @@ from chatd.turn import StoreError
 CONNECT_SECONDS = 5
 STOPPED_SECONDS = 5.0  # that the server waits for the rest of a transaction
 CLAIM_SECONDS = 10.0  # that a claim waits for a turn of the former owner
+_WATCHED = {  # so that a database that is cut off without a word is given up, rather than waited for
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
 _LOCK = 9326  # of pg_advisory_xact_lock: two nodes that start together upgrade one after the other
 _SCHEMA = sql.schema("postgres")
 
@@ -34,7 +40,8 @@ class PostgresStore(DatabaseStore):
     def __init__(self, url: str, repeat_window: float, now: Callable[[], float] = time.time) -> None:
         super().__init__(repeat_window, now)
         try:
-            readable = "@" not in str(conninfo_to_dict(url).get("host"))
+            given = conninfo_to_dict(url)
+            readable = "@" not in str(given.get("host"))
         except psycopg.Error:
             readable = False
         if not readable:
@@ -43,11 +50,13 @@ class PostgresStore(DatabaseStore):
                 "a % @ : / in a password is written %25 %40 %3A %2F"
             )
         self._url = url
+        own = {key: value for key, value in _WATCHED.items() if key not in given}
+        self._options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **own}
 
     def connect(self) -> "psycopg.Connection[Any]":
         """See :meth:`chatd.store.adbapi.DatabaseStore.connect`."""
         try:
-            connection = psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS)
+            connection = psycopg.connect(self._url, **self._options)
             with closed_on_error(connection):
                 _upgrade(connection)
         except psycopg.Error as error:
@@ -62,7 +71,7 @@ class PostgresStore(DatabaseStore):
         return ConnectionPool(
             "psycopg",
             self._url,
-            connect_timeout=CONNECT_SECONDS,
+            **self._options,
             cp_min=0 if aside else 1,
             cp_max=1,
             cp_name="store aside" if aside else "store",

@@ -64,6 +64,8 @@ class SqliteStore(DatabaseStore):
             raise StoreError("it is in use: stop the chatd that has it, or name another file") from None
         except OSError as error:
             raise StoreError(error.strerror) from None
+        except ValueError as error:  # a NUL in the path
+            raise StoreError(str(error)) from None
         self._lock = lock
 
     def close(self) -> None:
@@ -99,7 +101,7 @@ class SqliteStore(DatabaseStore):
 
 
 def _made(path: str, flags: int) -> int:
-    """Open a file, which is made if there is none; not for writing, so that its disk may become read-only."""
+    """Not for writing: an idle server is to keep no file system from becoming read-only."""
     return os.open(path, flags | os.O_CREAT, 0o666)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatd.config import Containers, Store
+from chatd.config import Containers, Limits, Store
 from tests.admin.office import TOKEN, Line, Office
 from tests.client import Client
 from tests.stores import HeldStore, PromptStore
@@ -306,9 +306,11 @@ def test_a_container_that_is_closed_does_not_come_back_with_the_next_start(
     open_office: Callable[..., Office], tmp_path: Any
 ) -> None:
     path = str(tmp_path / "chatd.sqlite")
-    office = open_office(PromptStore(path), containers=Containers(idle_timeout=99))
+    store = PromptStore(path)
+    office = open_office(store, containers=Containers(idle_timeout=99))
     office.conversation()
     office.delete("/v1/rooms/shop/containers/carl")
+    store.close()
     assert open_office(PromptStore(path)).get("/v1/containers").json["containers"] == []
 
 
@@ -368,6 +370,14 @@ def test_a_reload_brings_the_configurations_automatic_replies_back(
     office.put("/v1/autoreplies/new", {"text": "x"})
     office.house.reload()
     assert office.get("/v1/autoreplies").json == {"replies": {"hours": "nine to five"}}
+
+
+def test_what_is_said_may_be_as_long_as_a_reload_allows(open_office: Callable[..., Office]) -> None:
+    office = open_office(limits=Limits(message_size=100))
+    body = HELLO | {"messageContent": "x" * 100}
+    assert office.post("/v1/rooms/shop/messages", body).status == 413
+    office.factory.limit(message_size=1000, max_connections=0, send_buffer=1_000_000)
+    assert office.post("/v1/rooms/shop/messages", body).status == 201
 
 
 # -- the reload of the token ------------------------------------------------------------------------

@@ -86,6 +86,18 @@ def test_a_file_may_be_what_is_said(server, tmp_path):
     assert output.read_text().splitlines()[-1].endswith("ann (ann): from a file")
 
 
+@pytest.mark.parametrize(("closed", "name"), [("<&-", "input"), (">&-", "output")])
+def test_a_stream_that_is_closed_is_one_line(server, closed, name):
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *CHATD, *at(server, "ann")],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (1, f"chatd: standard {name} is closed\n")
+
+
 def test_the_first_line_of_a_pipe_that_is_refused_ends_it(server):
     bob = server.join("bob")
     done = run(*at(server, "ann"), said="one\n/open nobody\nfor nobody alone\n")

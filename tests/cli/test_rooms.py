@@ -166,7 +166,10 @@ def test_nobody_who_answers_is_one_line(token_file, capsys):
     assert failed(capsys) == "--admin: [Errno 111] Connection refused"
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:1", "ftp://x", "http://", "http://ann:s3cret-token@x"])
+@pytest.mark.parametrize(
+    "url",
+    ["127.0.0.1:1", "ftp://x", "http://", "http://ann:s3cret-token@x", "http://[bad", "http://x:port"],
+)
 def test_what_is_no_url_is_one_line(token_file, capsys, url):
     assert main(["rooms", "--admin", url, "--token-file", str(token_file)]) == 1
     assert failed(capsys) == "--admin: expected a URL such as http://127.0.0.1:9329"

@@ -127,6 +127,37 @@ def test_a_source_that_holds_one_thing_is_not_empty(
     assert content(place("sqlite2")) == holds
 
 
+def test_what_the_backend_was_not_told_yet_is_a_thing_that_a_store_holds(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Report(id="r-1", time=0, room="lobby", container_id=None, body=b"{}")
+    for kind in ("sqlite", "sqlite3"):
+        store = database(place(kind), 300, False)
+        with closing(store), closing(store.connect()) as connection:
+            sql.add_reports(store.cursor(connection.cursor()), [report])
+            connection.commit()
+    assert main(["copy", place("sqlite"), place("sqlite2")]) == 0
+    assert main(["copy", place("sqlite"), place("sqlite3")]) == 1
+    assert capsys.readouterr().err == "chatd.store: the store to copy to is not empty\n"
+
+
+@pytest.mark.parametrize("module", ["sqlite3", "psycopg"])
+def test_a_database_that_fails_in_the_middle_is_one_line_and_nothing_is_copied(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    error = pytest.importorskip(module).OperationalError("disk full\nas it seems")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    fill(place("sqlite"), MESSAGES, CONTAINERS)
+    with monkeypatch.context() as patched:
+        patched.setattr(sql, "save_containers", fail)
+        assert main(["copy", place("sqlite"), place("sqlite2")]) == 1
+    assert capsys.readouterr().err == "chatd.store: disk full as it seems\n"
+    assert content(place("sqlite2")) == ([], [])
+
+
 @pytest.mark.parametrize("url", ["none", "mysql://h/c", "sqlite:", "sqlite:/nowhere/at/all.sqlite"])
 def test_a_store_that_cannot_be_opened_is_one_line(
     place: Place, url: str, capsys: pytest.CaptureFixture[str]

@@ -113,3 +113,11 @@ def test_a_connection_after_which_nothing_was_done_holds_no_lock(store: object, 
     """Two nodes may start together: the second waits for the first one's upgrade, and no longer."""
     with closing(store.connect()), closing(postgres.PostgresStore(url, 300).connect()):
         pass
+
+
+def test_a_server_that_is_cut_off_is_given_up_after_a_while_or_as_the_url_says(url: str) -> None:
+    options = postgres.PostgresStore(f"{url}{'&' if '?' in url else '?'}keepalives_idle=7", 300)
+    with closing(options.connect()) as connection:
+        parameters = connection.info.get_parameters()
+    assert parameters["keepalives_idle"] == "7"
+    assert parameters["tcp_user_timeout"] == options.make_pool(False).connkw["tcp_user_timeout"] == "10000"

@@ -117,6 +117,12 @@ def test_what_is_no_database_is_refused(store: SqliteStore, path: Path) -> None:
         store.open()
 
 
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    store = SqliteStore(f"{tmp_path}/a\0b", 300, False)
+    with pytest.raises(StoreError, match=r"^store\.url: .*: embedded null byte$"):
+        store.open()
+
+
 @ensureDeferred
 async def test_it_can_be_read_while_it_writes(store: SqliteStore, path: Path) -> None:
     """As a backup does."""
