@@ -72,7 +72,7 @@ class Backends:
 
     def settings(self, number: int, url: str, prefix: str, clustered: bool) -> chatd_config.Settings:
         """Of a node."""
-        settings: dict[str, dict[str, object]] = {"store": {"url": url}}
+        settings: dict[str, dict[str, object]] = {"store": {"url": url}, "web": {"listen": ""}}
         if clustered:
             redis = f"redis://default:{PASSWORD}@127.0.0.1:{self.redis.port}/0"
             settings["cluster"] = {"redis": redis, "name": f"node{number}", "prefix": prefix}

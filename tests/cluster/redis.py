@@ -47,6 +47,12 @@ class Redis:
         finally:
             shutil.rmtree(self._directory)
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which there is."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it. Returns when it answers."""
         self._process = subprocess.Popen(self._command)

@@ -56,6 +56,11 @@ class Cluster:
         finally:  # the files of many databases take a busy disk longer than a test may
             atexit.register(shutil.rmtree, self._directory)
 
+    @property
+    def pid(self) -> int:
+        """Of its first process, which has started the others."""
+        return int((self._directory / "data" / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         """Start it. Returns when it takes connections."""
         # Processes end here, and the machine does not: what the system has been given is not lost.
