@@ -63,7 +63,7 @@ class Switchboard:
         self._nodes = nodes
         self._names = names
         self._outage = Outage(
-            clock, lambda: self.trouble, wait, lambda connection, what: host.tell_away(connection, what, AWAY)
+            clock, self._cut_off, wait, lambda connection, what: host.tell_away(connection, what, AWAY)
         )
         self._closing = False
         self._lapsed = False  # the lease had ended, and the rooms have not been looked at since
@@ -82,7 +82,11 @@ class Switchboard:
 
     @property
     def trouble(self) -> str | None:
-        """Why this node cannot speak to the others."""
+        """Why this node does not do what it is asked: it cannot speak to the others, or could not until now
+        and has yet to look at what has become of its rooms."""
+        return self._cut_off() or ("The rooms are looked at anew." if self._outage.lasts else None)
+
+    def _cut_off(self) -> str | None:
         if self._redis.trouble or self._subscriber.trouble:
             return self._redis.trouble or self._subscriber.trouble
         return "The lease has ended." if self._nodes.valid_until <= self._clock.seconds() else None

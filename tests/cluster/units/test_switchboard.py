@@ -75,8 +75,10 @@ def test_nothing_goes_on_before_all_rooms_were_looked_at(board: Board) -> None:
         board.renewed(had)
     (check,) = board.checks
     assert board.is_cut_off
+    assert board.switchboard.trouble == "The rooms are looked at anew."  # nobody new is sent here yet
     check.callback(True)
     assert not board.is_cut_off
+    assert board.switchboard.trouble is None
 
 
 def test_rooms_that_could_not_be_looked_at_are_at_the_next_renewal(board: Board) -> None:
