@@ -19,11 +19,12 @@ from typing import Any
 from bench import generator
 from bench.machine import describe
 from bench.measure import Watch
-from bench.processes import Cores, free_port, running
+from bench.processes import Cores, running
 from bench.servers import ALL
 from bench.tables import Table, number
 from tests.abuse.attacks import CONFIG, attacks
 from tests.abuse.conftest import write_accounts
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 HEADER = ["attack", "rounds/s", "p50 ms", "p99 ms", "p99 ×", "CPU", "memory MiB"]

@@ -25,8 +25,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
 
 from bench.machine import describe
-from bench.processes import free_port
 from bench.tables import Table, number
+from tests.ports import free_port
 
 LINKS = {
     "chatd": "chatd.bus.redis",

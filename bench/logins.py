@@ -18,10 +18,11 @@ from pathlib import Path
 
 from bench import generator, procfs
 from bench.machine import describe
-from bench.processes import Cores, free_port, running
+from bench.processes import Cores, running
 from bench.servers import ALL
 from bench.tables import Table, number
 from chatd.checkers.hashes import HASHER
+from tests.ports import free_port
 
 ACCOUNTS = 10_000
 CONFIG = """

@@ -22,9 +22,10 @@ from pathlib import Path
 
 from bench import generator, procfs
 from bench.machine import describe
-from bench.processes import Cores, free_port, running
+from bench.processes import Cores, running
 from bench.servers import ALL
 from bench.tables import Table, number
+from tests.ports import free_port
 from tests.processes.clients import RawClient
 from tests.processes.ssh import Operator
 

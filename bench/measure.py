@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import generator, procfs
-from bench.processes import Cores, free_port, running, tail
+from bench.processes import Cores, running, tail
 from bench.scenarios import Scenario
 from bench.servers import Server
+from tests.ports import free_port
 
 Sample = dict[str, float | int | str]
 DELIVERY = ("p50_us", "p99_us", "max_us", "frames_per_read", "bytes_per_frame")

@@ -52,13 +52,6 @@ def pinned(cpu: int | None) -> Callable[[], None]:
     return prepare
 
 
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)

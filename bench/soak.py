@@ -23,9 +23,10 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from bench import procfs
 from bench.machine import describe
-from bench.processes import Cores, free_port, running
+from bench.processes import Cores, running
 from bench.servers import ALL
 from bench.tables import Table, number
+from tests.ports import free_port
 
 ROOMS, MEMBERS, SHOPS = 20, 10, 10
 STAY = (5.0, 60.0)  # seconds that a member stays

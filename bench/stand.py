@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import chatd_config, procfs
-from bench.processes import free_port, running
+from bench.processes import running
 from tests.cluster.redis import PASSWORD, Redis
 from tests.durability.postgres import Cluster as Postgres
 from tests.durability.postgres import programs
+from tests.ports import free_port
 
 CPU_GROUPS = (
     Path("/sys/fs/cgroup/cpu"),

@@ -1,15 +1,13 @@
 """Redis servers of the tests' own: processes on 127.0.0.1 or on a UNIX socket, which keep nothing on disk."""
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 from tests.certificates import Files
+from tests.ports import free_port
 
 PATIENCE = 60  # seconds
 MISSING = "redis-server is not installed"
@@ -18,17 +16,6 @@ MISSING = "redis-server is not installed"
 def is_installed() -> bool:
     """Whether there are redis-server and redis-cli."""
     return bool(shutil.which("redis-server") and shutil.which("redis-cli"))
-
-
-def free_port() -> int:
-    """A port on which nobody listens; with 10,000 more, which Redis Cluster adds, neither. No outgoing
-    connection will take them meanwhile."""
-    while True:
-        port = random.SystemRandom().randrange(10_000, 20_000)
-        with socket.socket() as first, socket.socket() as second, suppress(OSError):
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 10_000))
-            return port
 
 
 class Server:
@@ -41,7 +28,7 @@ class Server:
     def __init__(self, folder: Path, *settings: str) -> None:
         folder.mkdir()
         self.folder = folder
-        self.port = free_port()
+        self.port = free_port(beside=10_000)  # Redis Cluster listens there too
         self.socket = folder / "redis.sock"
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None

@@ -11,7 +11,7 @@ from chatd.bus.redis import RedisUrl, Script, mistake
 from chatd.cluster import scripts
 from tests.bus.servers import Server, with_tls
 from tests.certificates import Authority
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 
 Start = Callable[..., Server]
 

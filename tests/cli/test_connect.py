@@ -14,7 +14,7 @@ from chatd.checkers.hashes import HASHER
 from chatd.passwd import put
 from tests.certificates import Authority
 from tests.cli.command import CHATD, Command, environment, run
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 from tests.processes.servers import LISTENING, Server
 
 

@@ -9,7 +9,7 @@ from signal import SIGKILL
 from typing import Any
 
 from tests.clients.node import CLIENT, Program, run_node
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 from tests.processes.servers import Server
 
 TALKERS = Path(__file__).with_name("talkers.mjs")

@@ -17,7 +17,7 @@ from tests.client import HEARTBEAT
 from tests.cluster.forwarder import Cut, Forwarder
 from tests.cluster.redis import PASSWORD, Redis
 from tests.durability.balancer import Balancer
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 from tests.processes.clients import Client
 from tests.processes.servers import PATIENCE, ROOT, Front, Server, bugs
 

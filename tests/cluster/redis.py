@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from subprocess import TimeoutExpired
 
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 from tests.processes.servers import PATIENCE
 
 PROGRAM = shutil.which("redis-server", path="/usr/bin:/usr/local/bin:/opt/homebrew/bin")

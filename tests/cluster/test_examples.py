@@ -14,8 +14,8 @@ import chatd
 from tests.cluster.nodes import TOKEN, Cluster, PatientClient, merged
 from tests.cluster.redis import PASSWORD, Redis
 from tests.durability.balancer import HAPROXY
-from tests.durability.phoenix import free_port
 from tests.durability.postgres import Cluster as Postgres
+from tests.ports import free_port
 from tests.processes.frames import notice
 from tests.processes.servers import PATIENCE, Front, Server, given
 

@@ -1,24 +1,11 @@
 """A server that is ended and started again, on the same port and with the same store."""
 
 import asyncio
-import random
 import signal
-import socket
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.processes.servers import LISTENING, Server
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free, and that no outgoing connection will take meanwhile."""
-    while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)  # below Linux' range for outgoing ones
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Phoenix:

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.durability.phoenix import free_port
 from tests.durability.rounds import ROWS, Row, rows
+from tests.ports import free_port
 
 PATIENCE = 60  # seconds
 ENOUGH = 8 * 1024**3  # bytes, for some hundred databases

@@ -16,9 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.durability.balancer import HAPROXY, Balancer
-from tests.durability.phoenix import Phoenix, free_port
+from tests.durability.phoenix import Phoenix
 from tests.durability.postgres import Cluster
 from tests.house import target
+from tests.ports import free_port
 
 ROUNDS = int(os.environ.get("CHATD_ROUNDS", "1"))
 PEOPLE, ROOMS = 12, 3

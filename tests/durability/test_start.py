@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.durability.disks import small_disk
-from tests.durability.phoenix import free_port
 from tests.durability.postgres import Cluster
+from tests.ports import free_port
 from tests.processes.servers import ANY_PORT, NO_PAGES, Server, twistd
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.certificates import Authority
-from tests.durability.phoenix import free_port
+from tests.ports import free_port
 
 PATIENCE = 60  # seconds for anything that must happen
 SECRET = "hush"

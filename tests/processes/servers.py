@@ -172,7 +172,9 @@ class Server(Front):
         finally:
             self._kill()
         self.assert_no_bugs()
-        assert self._signal is not None and status == (0 if self._signal == signal.SIGTERM else -self._signal)
+        assert self._signal is not None
+        expected = 0 if self._signal == signal.SIGTERM else -self._signal
+        assert status == expected, f"ended with status {status}:\n{self.log}"
 
     # -- its log ------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from websockets.sync.client import connect
 
 from chatd.web.files import read
 from tests.certificates import Authority
-from tests.durability.phoenix import free_port
 from tests.house import target
+from tests.ports import free_port
 from tests.processes.clients import PATIENCE
 from tests.processes.servers import LISTENING, PAGES, ROOT, Server
 
