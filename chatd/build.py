@@ -87,6 +87,7 @@ def build(
         replies,
         settings.containers.replay,
         settings.containers.idle_timeout,
+        settings.containers.deserted_size,
         reports,
     )
     chat = Chat(registry, outbox, clock, stamp, notices, conversations, settings.server.displace, reports)
@@ -196,6 +197,7 @@ def build(
         replies.configure(new.autoreply)
         conversations.replay = new.containers.replay
         conversations.idle_timeout = new.containers.idle_timeout
+        conversations.deserted_size = new.containers.deserted_size
         house.drain_seconds = new.server.drain_seconds
         logs.set_level(new.log.level)
 

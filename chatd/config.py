@@ -143,6 +143,7 @@ class Containers(Section, frozen=True, kw_only=True):
     """``[containers]``: customers' conversations (K1, D4)."""
 
     idle_timeout: AboveZero = 1800.0
+    deserted_size: Positive = 100_000_000
     replay: Count = 100
 
 

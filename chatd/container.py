@@ -4,6 +4,8 @@ from chatd.model import Message
 from chatd.turn import ContainerState
 from chatd.undecided import Undecided
 
+SIZE = 1000
+"""About what a container takes of memory before anything is asked, in bytes."""
 _Asked = tuple[Message | None, str | None, bool]
 
 
@@ -38,6 +40,11 @@ class Container:
     def agents(self) -> tuple[str, ...]:
         """The members who are not the customer."""
         return self.members[1:]
+
+    @property
+    def size(self) -> int:
+        """What it holds, in characters."""
+        return SIZE + (size_of(self.request) if self.request is not None else 0)
 
     def ask(self, request: Message) -> None:
         """The customer's createContainer: it names who may join from now on (D3)."""
@@ -95,3 +102,8 @@ class Container:
 
     def __repr__(self) -> str:
         return f"<Container {self.id!r} {'open' if self.is_open else 'asked'} members={self.members!r}>"
+
+
+def size_of(request: Message) -> int:
+    """What a request holds, in characters."""
+    return len(request.content or "") + len(request.accessory or b"") + len(request.name + request.icon)

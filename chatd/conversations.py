@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chatd.container import Container
+from chatd.container import Container, size_of
 from chatd.errors import ErrorCode, RequestError
 from chatd.logs import Log
 from chatd.model import Error, Identity, Message, ToUsers
@@ -32,6 +32,7 @@ class Conversations:
     :param autoreplies: the texts of canned replies, by their code (D5).
     :param replay: how many messages an agent who joins is told at most (D4).
     :param idle_timeout: seconds for which a container may be deserted (K1).
+    :param deserted_size: characters that deserted containers may hold together.
     :param reports: tells the business's backend of what becomes of containers.
     """
 
@@ -44,6 +45,7 @@ class Conversations:
         autoreplies: Mapping[str, str],
         replay: int,
         idle_timeout: float,
+        deserted_size: int,
         reports: Reports | None = None,
     ) -> None:
         self._registry = registry
@@ -53,6 +55,7 @@ class Conversations:
         self.autoreplies = autoreplies
         self.replay = replay
         self.idle_timeout = idle_timeout
+        self.deserted_size = deserted_size
         self._reports = reports or Reports(outbox)
         # Who is told in this turn what waits for it, and whether it has come into a room again since.
         self._told: dict[Connection, bool] = {}
@@ -218,13 +221,17 @@ class Conversations:
         self._outbox.keep(room.name, container.id, None)
 
     def expire(self, now: float) -> None:
-        """Forget the containers of which nobody has been online for too long (K1)."""
+        """Forget the containers of which nobody has been online for too long (K1), and more of them if they
+        hold too much."""
         expired = self._registry.expire_containers(now, self.idle_timeout)
-        for room_name, container_id in expired:
+        shed = self._registry.shed_containers(self.deserted_size)
+        for room_name, container_id in expired + shed:
             self._outbox.keep(room_name, container_id, None)
             self._reports.removed(None, room_name, container_id)
         if expired:
             log.info("{count} deserted containers are gone", count=len(expired))
+        if shed:
+            log.warn("{count} deserted containers are gone early: they held too much", count=len(shed))
 
     # -- what was said ------------------------------------------------------------------------------
 
@@ -274,8 +281,7 @@ class Conversations:
 def _is_enough(waiting: Sequence[Container], user_id: str) -> bool:
     """Whether so much waits that nobody else may ask."""
     others = [each.request for each in waiting if each.request is not None and each.id != user_id]
-    size = sum(len(it.content or "") + len(it.accessory or b"") + len(it.name + it.icon) for it in others)
-    return len(others) >= WAITING or size >= WAITING_SIZE
+    return len(others) >= WAITING or sum(map(size_of, others)) >= WAITING_SIZE
 
 
 def _agent_offline(command: Command) -> Error:

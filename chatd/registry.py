@@ -27,8 +27,10 @@ class Registry(Service):
         self.delivered = DeliveryCounts()
         self.discarded: Callable[[str], None] = lambda room: None
         """Called with the name of a room of which nothing need be kept any more."""
-        # Containers of which nobody is online, in the order in which the last member went.
-        self._deserted: OrderedDict[tuple[str, str], float] = OrderedDict()
+        # Containers of which nobody is online, in the order in which the last member went: when that was, and
+        # what each holds.
+        self._deserted: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._deserted_size = 0
 
     def __repr__(self) -> str:
         return f"<Registry rooms={len(self.rooms)} connections={self.connections}>"
@@ -46,7 +48,7 @@ class Registry(Service):
         first = room.enter(connection)
         if first:
             for container in room.containers_of(connection.identity.user_id):
-                self._deserted.pop((name, container.id), None)
+                self._not_deserted(name, container.id)
         return first
 
     def leave(self, connection: Connection, now: float) -> bool:
@@ -58,7 +60,7 @@ class Registry(Service):
         if last:
             for container in room.containers_of(connection.identity.user_id):
                 if not room.members_online(container):
-                    self._deserted[room.name, container.id] = now
+                    self._is_deserted(room, container, now)
         self._discard_if_idle(room)
         return last
 
@@ -79,20 +81,21 @@ class Registry(Service):
 
         :returns: whether it was none before.
         """
-        self._deserted.pop((room.name, container.id), None)
+        self._not_deserted(room.name, container.id)
         return room.join_container(container, user_id)
 
     def remove_container(self, room: Room, container: Container) -> None:
         """Forget a container, and its room if nothing else is there."""
         room.remove_container(container)
-        self._deserted.pop((room.name, container.id), None)
+        self._not_deserted(room.name, container.id)
         self._discard_if_idle(room)
 
     def restore_containers(self, containers: Iterable[tuple[str, Container]], now: float) -> None:
         """Take back containers as they were, each with its room's name. Nobody of them is online yet."""
         for room_name, container in containers:
-            self._room(room_name).restore_container(container)
-            self._deserted[room_name, container.id] = now
+            room = self._room(room_name)
+            room.restore_container(container)
+            self._is_deserted(room, container, now)
 
     def expire_containers(self, now: float, idle_timeout: float) -> list[tuple[str, str]]:
         """Forget the containers of which nobody has been online for a time (K1).
@@ -101,14 +104,35 @@ class Registry(Service):
         :returns: room and id of those that were forgotten.
         """
         expired = []
-        while self._deserted:
-            (room_name, container_id), since = next(iter(self._deserted.items()))
-            if since + idle_timeout > now:
-                break
-            room = self.rooms[room_name]
-            self.remove_container(room, room.containers[container_id])
-            expired.append((room_name, container_id))
+        while self._deserted and next(iter(self._deserted.values()))[0] + idle_timeout <= now:
+            expired.append(self._forget_oldest())
         return expired
+
+    def shed_containers(self, size: int) -> list[tuple[str, str]]:
+        """Forget containers of which nobody is online, those first that have been so for the longest time.
+
+        :param size: characters that the others may hold together.
+        :returns: room and id of those that were forgotten.
+        """
+        shed = []
+        while self._deserted_size > size:
+            shed.append(self._forget_oldest())
+        return shed
+
+    def _forget_oldest(self) -> tuple[str, str]:
+        room_name, container_id = next(iter(self._deserted))
+        room = self.rooms[room_name]
+        self.remove_container(room, room.containers[container_id])
+        return room_name, container_id
+
+    def _is_deserted(self, room: Room, container: Container, now: float) -> None:
+        size = container.size
+        self._deserted[room.name, container.id] = now, size
+        self._deserted_size += size
+
+    def _not_deserted(self, room_name: str, container_id: str) -> None:
+        _, size = self._deserted.pop((room_name, container_id), (0.0, 0))
+        self._deserted_size -= size
 
     def open_room(self, name: str) -> Room:
         """A room that is about to be entered."""
@@ -139,7 +163,7 @@ class Registry(Service):
         if room is None:
             return []
         for container_id in room.containers:
-            self._deserted.pop((name, container_id), None)
+            self._not_deserted(name, container_id)
         room.elsewhere = None
         connections = [connection for mine in tuple(room.users.values()) for connection in mine]
         for connection in connections:

@@ -64,6 +64,7 @@ class House:
         interval: float = 30,
         misses: int = 3,
         idle_timeout: float = 1800,
+        deserted_size: int = 100_000_000,
         time_format: str = "iso",
         notices: NoticeTexts | None = None,
         store: IMessageStore | None = None,
@@ -98,6 +99,7 @@ class House:
             autoreplies=autoreplies,
             replay=replay,
             idle_timeout=idle_timeout,
+            deserted_size=deserted_size,
             reports=reports,
         )
         self.chat = Chat(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatd.container import Container
+from chatd.container import SIZE, Container
 from chatd.registry import Registry
 from chatd.room import Connection
 from chatd.wire.events import Encoder
@@ -174,3 +174,36 @@ def test_containers_that_are_back_expire_when_nobody_of_them_comes(registry):
     registry.leave(carl, now=2000)
     assert registry.expire_containers(now=3800, idle_timeout=1800) == [("lobby", "carl")]
     assert registry.rooms == {}
+
+
+def desert(registry: Registry, *customers: str, now: float = 0) -> None:
+    """Customers who begin a conversation and go."""
+    for customer in customers:
+        one = entered(registry, customer, container=customer)
+        registry.rooms["lobby"].open_container(customer, since="0")
+        registry.leave(one, now=now)
+
+
+def test_deserted_containers_that_hold_too_much_are_forgotten_from_the_oldest_on(registry):
+    desert(registry, "carl", "dora", "emma")
+    assert registry.shed_containers(3 * SIZE) == []
+    assert registry.shed_containers(2 * SIZE) == [("lobby", "carl")]
+    assert registry.shed_containers(0) == [("lobby", "dora"), ("lobby", "emma")]
+    assert registry.rooms == {}
+
+
+def test_who_is_online_is_not_forgotten_however_much_it_holds(registry):
+    desert(registry, "carl", "dora", "emma")
+    carl = entered(registry, "carl", container="carl")
+    registry.remove_container(registry.rooms["lobby"], registry.rooms["lobby"].containers["dora"])
+    assert registry.shed_containers(SIZE) == []
+    assert registry.shed_containers(0) == [("lobby", "emma")]
+    registry.leave(carl, now=1)
+    assert registry.shed_containers(SIZE - 1) == [("lobby", "carl")]
+
+
+def test_what_containers_of_a_room_that_moves_away_hold_is_not_counted_any_more(registry):
+    desert(registry, "carl", "dora")
+    registry.abandon("lobby")
+    desert(registry, "emma")
+    assert registry.shed_containers(SIZE) == []

@@ -228,7 +228,7 @@ AT_ONCE = {
     "notices": "in out out_all coalesce_above coalesce_window",
     "limits": "message_size errors_in_a_row rate burst send_buffer",
     "log": "level",
-    "containers": "idle_timeout replay",
+    "containers": "idle_timeout deserted_size replay",
     "auth": "anonymous default failures failures_per_address failure_window remember timeout",
 }
 

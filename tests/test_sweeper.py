@@ -136,6 +136,17 @@ def test_deserted_containers_are_swept(house, log):
     assert "deserted containers are gone" in log[-1]["log_format"]
 
 
+def test_deserted_containers_that_hold_too_much_are_swept_early(log):
+    house = House(deserted_size=10_000)
+    for number in range(8):
+        customer = house.connect(userId=f"c{number}", roomName="shop", containerId=f"c{number}", targetId="1")
+        customer.ask("createContainer", acceptId=f"nobody-{number}", messageContent="x" * 4000)
+        customer.leave()
+    house.wait(30)
+    assert list(house.registry.rooms["shop"].containers) == ["c7"]
+    assert log[-1]["log_format"].startswith("{count} deserted containers are gone early")
+
+
 def test_no_sweep_follows_the_end_of_the_service(house):
     (ann,) = house.room("ann")
     house.sweeper.stopService()

@@ -137,6 +137,17 @@ def test_send_buffer(building: Any) -> None:
     assert kinds == ["text", "text", "text", "text", "notice", "text"]
 
 
+def test_deserted_size(building: Any) -> None:
+    house = building(containers=Containers(deserted_size=1500))
+    for user in ("carl", "dora"):
+        customer = house.connect(userId=user, roomName="shop", containerId=user, targetId="1")
+        customer.ask("createContainer", acceptId="agnes")
+        customer.leave()
+    house.wait(60)
+    asked = house.connect(userId="agnes", roomName="shop").frames()[1:]
+    assert [frame["createUser"] for frame in asked] == ["dora"]
+
+
 def test_idle_timeout(building: Any) -> None:
     house = building(containers=Containers(idle_timeout=10))
     agent, customer = house.conversation()

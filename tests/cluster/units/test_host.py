@@ -37,7 +37,7 @@ class Hall:
         registry, bus, texts = Registry(Encoder().encode), ToHost(), NoticeTexts()
         self.store = store or no_store()
         outbox, stamp = Outbox(self.clock, bus, self.store), Stamp(self.clock.seconds)
-        conversations = Conversations(registry, outbox, stamp, texts, {}, 100, 600.0)
+        conversations = Conversations(registry, outbox, stamp, texts, {}, 100, 600.0, 10**6)
         self.registry, self.outbox, self.stamp = registry, outbox, stamp
         self.chat = Chat(registry, outbox, self.clock, stamp, texts, conversations)
         self.host = Host(self.clock, self.chat, registry, outbox, redis, NAMES, HERE, Encoder().encode)

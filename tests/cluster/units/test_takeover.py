@@ -108,7 +108,7 @@ class Site:
     def chat(self) -> Chat:
         """What is done in the rooms that are here."""
         texts = NoticeTexts()
-        conversations = Conversations(self.registry, self.outbox, self.stamp, texts, {}, 100, 600.0)
+        conversations = Conversations(self.registry, self.outbox, self.stamp, texts, {}, 100, 600.0, 10**6)
         return Chat(self.registry, self.outbox, self.clock, self.stamp, texts, conversations)
 
     def parcel(self, node: str) -> wire.Parcel:
