@@ -92,6 +92,55 @@ def test_a_page_that_is_open_for_weeks_does_not_keep_all_who_came_and_went(
     assert kept["order"] == sorted(kept["order"])
 
 
+def test_a_page_that_is_open_for_weeks_does_not_keep_all_that_was_said(
+    open: Callable[..., Page], room: str
+) -> None:
+    """At its end it has the last thousands; who goes up finds the others."""
+    ann = Talker(open, "Ann", room)
+    kept = ann.page.evaluate(SAYING)
+    assert 5000 <= kept["atTheEnd"] < 5200
+    assert kept["last"] == "number 5999"
+    assert kept["first"] == "number 0"  # where he has gone up
+    assert kept["whole"] == 6000
+    assert kept["awayFromTheEnd"] == 6200
+
+
+SAYING = """async () => {
+  const { Transcript } = await import("/parts/transcript.js");
+  const place = document.createElement("div");
+  place.style.cssText = "position: fixed; inset: 0; display: flex";
+  document.body.append(place);
+  const message = (number) => {
+    const messageId = String(number).padStart(8, "0");
+    return { messageType: "text", eventType: "ordinary", createUser: "bob", nickName: "Bob", messageId,
+      messageContent: `number ${number}`, createTime: "2026-11-23T08:15:31.439Z" };
+  };
+  const earlier = async () => {
+    const end = Number(transcript.oldest ?? 0);
+    const first = Math.max(0, end - 200);
+    transcript.prepend(Array.from({ length: end - first }, (_, at) => message(first + at)));
+    return first > 0;
+  };
+  const transcript = new Transcript(place, { me: "ann", earlier });
+  const texts = () => [...place.querySelectorAll(".said .text")].map((element) => element.textContent);
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  for (let number = 0; number < 6000; number += 1) {
+    transcript.add(message(number));
+    if (number % 500 === 0) await frame();
+  }
+  await frame();
+  const atTheEnd = texts();
+  const scroller = transcript.place.scroller;
+  for (let tries = 0; tries < 200 && texts().length < 6000; tries += 1) {
+    scroller.scrollTop = 0;
+    await frame();
+  }
+  const whole = texts();
+  for (let number = 6000; number < 6200; number += 1) transcript.add(message(number));
+  return { atTheEnd: atTheEnd.length, last: atTheEnd.at(-1), first: whole[0], whole: whole.length,
+    awayFromTheEnd: texts().length };
+}"""
+
 COMING_AND_GOING = """async () => {
   const { Transcript } = await import("/parts/transcript.js");
   const place = document.createElement("div");

@@ -34,6 +34,11 @@ export class Place {
     this.#resized.disconnect();
   }
 
+  /** Whether the reader is at the end. */
+  get isAtEnd() {
+    return this.#atEnd;
+  }
+
   /** The conversation has changed: to its end if the reader was there. Once a frame, however much has come. */
   settle() {
     if (this.#atEnd && !this.#due) {
@@ -48,6 +53,7 @@ export class Place {
 
   #goToEnd() {
     this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.#top = this.scroller.scrollTop; // it may be less than before, and the reader has not moved up
   }
 
   /** Go to the newest. */

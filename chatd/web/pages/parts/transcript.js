@@ -11,6 +11,7 @@ import { failRow, messageRow, nameDays, noticeRow, pendingRow, plainRow, retryRo
 const BLOCK = 20; // rows
 const LIKELY = 54; // px that a row is high, until it has been seen
 const PASSING = 500; // rows of who came and went that are kept, where nobody closes the page for weeks
+const SAID = 5000; // messages that are kept while the reader is at the end, where earlier ones can be fetched again
 const AT_ONCE = 100; // of those too many that are taken away together
 const AHEAD = 600; // px before the top at which earlier ones are asked for
 
@@ -81,6 +82,7 @@ export class Transcript {
     this.#ids.add(message.messageId);
     this.#insert(row);
     if (message.createUser !== this.me) this.place.receive(row);
+    if (this.#ids.size >= SAID + AT_ONCE) this.#trim();
     this.place.settle();
   }
 
@@ -273,6 +275,23 @@ export class Transcript {
     }
     this.#blocks = this.#blocks.filter((block) => block.rows.length);
     this.#pending.values().next().value?.follow(last);
+  }
+
+  // Who is at the end does not see the first ones go, and who goes up to them has them fetched.
+  #trim() {
+    if (!this.earlier || this.#loading || !this.place.isAtEnd) return;
+    this.place.hold(() => {
+      while (this.#ids.size > SAID) {
+        const block = this.#blocks.shift();
+        for (const row of block.rows) this.#ids.delete(row.id);
+        block.element.remove();
+      }
+      this.#blocks[0].rows[0].follow();
+    });
+    this.#passing = this.#passing.filter((row) => row.element.isConnected);
+    this.more = true;
+    this.#showSentinel("");
+    this.#rewatch();
   }
 
   #unpend(clientMessageId) {
