@@ -126,6 +126,7 @@ class Registry(Service):
         return room_name, container_id
 
     def _is_deserted(self, room: Room, container: Container, now: float) -> None:
+        self._not_deserted(room.name, container.id)
         size = container.size
         self._deserted[room.name, container.id] = now, size
         self._deserted_size += size
