@@ -141,6 +141,13 @@ class Room:
         connection.attached = False
         return not mine
 
+    def stand_in(self, other: Connection, connection: Connection) -> None:
+        """Have another connection of the user in the place of one, which is in no room from now on."""
+        mine = self.users[connection.identity.user_id]
+        mine[mine.index(connection)] = other
+        self.audience.pop(connection, None)
+        other.room, connection.room = self, None
+
     def has_room_scoped(self, user_id: str) -> bool:
         """Whether a user is here other than as a customer, so that it can be asked for help (D3)."""
         return any(connection.is_room_scoped for connection in self.users.get(user_id, ()))

@@ -136,6 +136,8 @@ class Outpost:
         # The connection itself may go on, in another room, before what it asked in this one is done.
         left = Connection(connection.identity, NoChannel(), connection.rights)
         left.number = connection.number
+        if connection.room is not None:  # which is being put together here
+            connection.room.stand_in(left, connection)
         for asked in self.asked:
             if asked.connection is connection:
                 asked.connection = left

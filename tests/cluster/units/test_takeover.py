@@ -188,6 +188,20 @@ def test_who_is_gone_is_counted_until_everybody_hears_that_it_goes(site: Site) -
     assert ann.channel.frames() == []
 
 
+def test_who_goes_while_everybody_is_told_what_is_missing_goes_after_that(site: Site) -> None:
+    """It may be in another room by then."""
+    ann, bob = site.guest("ann", 1), site.guest("bob", 2)
+    room = site.put_together(here_1="ann", here_2="bob")
+    site.outpost.leave(bob)
+    assert (bob.room, room.online, list(room.audience)) == (None, 2, [ann])
+    (asked,) = site.outpost.take_back()
+    site.chat().leave(asked.connection)
+    assert list(room.users) == ["ann"]
+    site.clock.advance(0)
+    assert isinstance(ann.channel, ListChannel)
+    assert [(frame["action"], frame["userId"]) for frame in ann.channel.frames()] == [("out", "bob")]
+
+
 # -- who was joining --------------------------------------------------------------------------------
 
 
