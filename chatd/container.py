@@ -106,4 +106,4 @@ class Container:
 
 def size_of(request: Message) -> int:
     """What a request holds, in characters."""
-    return len(request.content or "") + len(request.accessory or b"") + len(request.name + request.icon)
+    return request.size + len(request.name + request.icon)

@@ -70,6 +70,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     accessory: bytes | None = None
     client_message_id: str | None = None
 
+    @property
+    def size(self) -> int:
+        """What was said, in characters."""
+        return len(self.content or "") + len(self.accessory or b"")
+
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody came or went (N1, N2, N4). ``action`` is ``in``, ``out`` or ``outAll``."""

@@ -48,7 +48,7 @@ class Registry(Service):
         first = room.enter(connection)
         if first:
             for container in room.containers_of(connection.identity.user_id):
-                self._not_deserted(name, container.id)
+                self._forget_deserted(name, container.id)
         return first
 
     def leave(self, connection: Connection, now: float) -> bool:
@@ -60,7 +60,7 @@ class Registry(Service):
         if last:
             for container in room.containers_of(connection.identity.user_id):
                 if not room.members_online(container):
-                    self._is_deserted(room, container, now)
+                    self._note_deserted(room, container, now)
         self._discard_if_idle(room)
         return last
 
@@ -81,13 +81,13 @@ class Registry(Service):
 
         :returns: whether it was none before.
         """
-        self._not_deserted(room.name, container.id)
+        self._forget_deserted(room.name, container.id)
         return room.join_container(container, user_id)
 
     def remove_container(self, room: Room, container: Container) -> None:
         """Forget a container, and its room if nothing else is there."""
         room.remove_container(container)
-        self._not_deserted(room.name, container.id)
+        self._forget_deserted(room.name, container.id)
         self._discard_if_idle(room)
 
     def restore_containers(self, containers: Iterable[tuple[str, Container]], now: float) -> None:
@@ -95,7 +95,7 @@ class Registry(Service):
         for room_name, container in containers:
             room = self._room(room_name)
             room.restore_container(container)
-            self._is_deserted(room, container, now)
+            self._note_deserted(room, container, now)
 
     def expire_containers(self, now: float, idle_timeout: float) -> list[tuple[str, str]]:
         """Forget the containers of which nobody has been online for a time (K1).
@@ -125,13 +125,13 @@ class Registry(Service):
         self.remove_container(room, room.containers[container_id])
         return room_name, container_id
 
-    def _is_deserted(self, room: Room, container: Container, now: float) -> None:
-        self._not_deserted(room.name, container.id)
+    def _note_deserted(self, room: Room, container: Container, now: float) -> None:
+        self._forget_deserted(room.name, container.id)
         size = container.size
         self._deserted[room.name, container.id] = now, size
         self._deserted_size += size
 
-    def _not_deserted(self, room_name: str, container_id: str) -> None:
+    def _forget_deserted(self, room_name: str, container_id: str) -> None:
         _, size = self._deserted.pop((room_name, container_id), (0.0, 0))
         self._deserted_size -= size
 
@@ -164,7 +164,7 @@ class Registry(Service):
         if room is None:
             return []
         for container_id in room.containers:
-            self._not_deserted(name, container_id)
+            self._forget_deserted(name, container_id)
         room.elsewhere = None
         connections = [connection for mine in tuple(room.users.values()) for connection in mine]
         for connection in connections:

@@ -56,7 +56,7 @@ def take(found: Iterable[Message], page: Page) -> tuple[list[Message], bool]:
     taken: list[Message] = []
     size = 0
     for message in found:
-        size += len(message.content or "") + len(message.accessory or b"")
+        size += message.size
         if len(taken) == page.limit or (taken and size > page.size):
             return taken, True
         taken.append(message)

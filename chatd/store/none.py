@@ -146,7 +146,7 @@ class NoStore:
 
 
 def _size(message: Message) -> int:
-    return len(message.content or "") + len(message.accessory or b"") + 500
+    return message.size + 500
 
 
 class _Said:
