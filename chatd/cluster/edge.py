@@ -71,7 +71,7 @@ class FarConnection(Connection):
     def identity(self, identity: Identity) -> None:
         self._identity = identity
         if self._edge is not None:
-            self._edge.parcel.names[self.number] = identity.name, identity.icon
+            self._edge.parcel.names[self.number] = _names(identity)
             self._edge.touched()
 
     def listen(self, room: Room) -> None:
@@ -133,7 +133,10 @@ class Edge:
         self._touched(self.node)
 
     def synced(self, attempt: int, people: Callable[[], People]) -> None:
-        """From here on publications count for the node, which is told who is online."""
+        """From here on publications count for the node, which is told who is online; unless it has begun once
+        more since."""
+        if attempt != self.attempt:
+            return
         self.parcel.synced = attempt
         self.parcel.people = people()
         self.touched()
@@ -149,8 +152,8 @@ class Edge:
         self.touched()
 
     def begin(self, sync: wire.Sync) -> None:
-        """Forget what has not been told: the node begins anew, and hears nothing until its connections are
-        attached again."""
+        """Forget what has not been told, but for what is not told again: the node begins anew, and hears
+        nothing until its connections are attached again."""
         for guest in self.guests.values():
             guest.attached = False
         self.listeners.clear()
@@ -159,9 +162,18 @@ class Edge:
         self.attempt = sync.attempt
         self._letters = {}
         self.refusals = {number: each for number, each in self.refusals.items() if number >= sync.first}
-        self.parcel = wire.Parcel(heard=self.next, wrong=list(self.refusals.values()))
+        wrong, closed = list(self.refusals.values()), self.parcel.closed
+        self.parcel = wire.Parcel(heard=self.next, wrong=wrong, closed=closed)
+        self.tell_names(sync.guests)
         self.since = None
         self._is_beginning = True
+
+    def tell_names(self, guests: Sequence[wire.Guest]) -> None:
+        """What connections are called by now, if their node knows another name."""
+        for guest in guests:
+            mine = self.guests.get(guest.number)
+            if mine is not None and _names(mine.identity) != _names(guest.identity):
+                self.parcel.names[guest.number] = _names(mine.identity)
 
     def heard(self, number: int) -> None:
         """The requests before this number have been done, and what came of them has been told."""
@@ -214,3 +226,7 @@ class Edge:
         parcel.letters = {number: b"".join(frames) for number, frames in self._letters.items()}
         self._letters = {}
         return parcel
+
+
+def _names(identity: Identity) -> tuple[str, str]:
+    return identity.name, identity.icon

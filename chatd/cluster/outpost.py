@@ -333,9 +333,12 @@ class Outpost:
 
     def visit(self, message: wire.Requests | wire.Sync) -> None:
         """A node says something of the room before it is known whose that is. One message of each is enough:
-        a Sync has all that there is to say, and what is not answered is said again."""
+        its latest Sync has all that there is to say, and what is not answered is said again."""
         others = [each for each in self.visitors if each.node != message.node]
-        if isinstance(message, wire.Sync) or len(others) == len(self.visitors):
+        syncs = [each for each in self.visitors if each.node == message.node and isinstance(each, wire.Sync)]
+        if isinstance(message, wire.Sync):
+            self.visitors = [*others, max([message, *syncs], key=lambda sync: sync.attempt)]
+        elif len(others) == len(self.visitors):
             self.visitors = [*others, message]
         if self.looked_at is not None:
             self.looked_at()

@@ -133,6 +133,8 @@ class Reception:
     def _begin(self, owned: Owned, sync: wire.Sync) -> None:
         """A node begins, or begins anew, maybe because it has missed something."""
         edge = owned.edges.get(sync.node)
+        if edge is not None and sync.attempt < edge.attempt:
+            return  # a later one overtook it, while Redis was asked whether the node is alive
         if edge is not None and edge.attempt == sync.attempt and edge.since is None:
             return  # it is about to be answered
         missed = owned.missed_by(edge, sync) if edge is not None else None
@@ -153,6 +155,7 @@ class Reception:
         """Tell a node that begins anew what it has missed, and do what it asks."""
         if not self._is_awaited(owned, edge, sync):
             return
+        edge.begin(sync)  # without what came meanwhile of an earlier attempt
         told: Told = set()
         missed = Missed(self._outbox, self._stamp, told)
         room = self._registry.open_room(owned.room)

@@ -141,6 +141,7 @@ class TakeOver:
         for node, edge in edges.items():
             guests = self._attach(room, edge.guests.values())
             missed.tell(room, guests, syncs[node].last)
+            edge.tell_names(syncs[node].guests)
             outbox.mark(partial(edge.synced, syncs[node].attempt, lambda: dict(owned.people)))
 
     def _edge(self, sync: wire.Sync) -> Edge:

@@ -181,11 +181,26 @@ def test_who_begins_anew_hears_nothing_of_before_until_it_is_attached_again(edge
     guest.attached = True
     guest.listen(Room("lobby"))
     guest.channel.send(b"lost")
-    guest.channel.close(CloseCode.GOING_AWAY, "lost")
     edge.begin(sync(attempt=3))
     assert not guest.attached
     assert edge.listeners == set()
     assert tell(edge) == wire.Parcel()
+
+
+def test_whose_connection_was_closed_is_not_spared_because_its_node_begins_anew(edge: Edge) -> None:
+    enter(edge).channel.close(CloseCode.DISPLACED, "displaced by a newer connection")
+    edge.begin(sync(attempt=3))
+    assert tell(edge).closed == [(1, 4409, "displaced by a newer connection")]
+
+
+def test_who_begins_anew_is_told_the_names_that_it_does_not_know(edge: Edge) -> None:
+    for number, user in ((1, "ann"), (2, "bob")):
+        enter(edge, number)
+        edge.guests[number].identity = identity(user)
+    tell(edge)
+    known = [wire.Guest(1, identity("al"), NO_RIGHTS), wire.Guest(2, identity("bob"), NO_RIGHTS)]
+    edge.begin(sync(attempt=3, guests=known))
+    assert tell(edge).names == {1: ("Ann", "")}
 
 
 # -- when it is told --------------------------------------------------------------------------------
@@ -207,6 +222,15 @@ def test_who_begins_anew_is_told_all_at_once_with_the_answer(edge: Edge) -> None
     assert edge.has_news
     parcel = tell(edge)
     assert (parcel.letters, parcel.synced, parcel.people) == ({1: b"hello"}, 3, {"ann": "Ann"})
+
+
+def test_the_answer_to_an_earlier_attempt_is_none(edge: Edge) -> None:
+    edge.begin(sync(attempt=3))
+    edge.begin(sync(attempt=4))
+    edge.synced(3, dict)
+    assert not edge.has_news
+    edge.synced(4, dict)
+    assert tell(edge).synced == 4
 
 
 def test_who_is_given_up_is_told_so(edge: Edge) -> None:

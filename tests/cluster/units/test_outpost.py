@@ -490,10 +490,11 @@ def test_of_each_node_one_message_waits_and_a_sync_rather_than_requests() -> Non
     looked: list[int] = []
     post.outpost.looked_at = lambda: looked.append(len(post.outpost.visitors))
     requests = [wire.Requests(node, ROOM, 1, 1, 0, [], 0) for node in ("there", "yonder")]
-    for message in (requests[0], requests[0], sync(attempt=2), requests[0], requests[1], sync(attempt=3)):
+    syncs = [sync(attempt=attempt) for attempt in (2, 3)]
+    for message in (requests[0], requests[0], syncs[0], requests[0], requests[1], syncs[1], syncs[0]):
         post.outpost.visit(message)
-    assert post.outpost.visitors == [requests[1], sync(attempt=3)]
-    assert looked == [1, 1, 1, 1, 2, 2]
+    assert post.outpost.visitors == [requests[1], syncs[1]]
+    assert looked == [1, 1, 1, 1, 2, 2, 2]
 
 
 # -- who is online, for who was cut off -------------------------------------------------------------

@@ -1,17 +1,21 @@
 """What a node at the edge of a room says is done once, though it was taken for gone meanwhile."""
 
+from itertools import count
 from typing import Any
 
 import pytest
 
 from chatd.cluster import wire
+from chatd.cluster.outpost import Outpost
 from chatd.cluster.reception import Reception
+from chatd.cluster.scripts import PUBLISH
 from chatd.model import NO_RIGHTS
 from chatd.wire.commands import Command, dumped
-from tests.channel import ListChannel
-from tests.cluster.units.said import HERE, ROOM, identity, sync
+from tests.channel import ListChannel, connection
+from tests.cluster.units.said import HERE, ROOM, identity, missed, sync
 from tests.cluster.units.test_host import Hall
 from tests.cluster.units.willing import WillingRedis
+from tests.stores import HeldStore, PromptStore
 
 THERE = "there"
 BOB = 4
@@ -22,7 +26,11 @@ class Desk:
 
     def __init__(self) -> None:
         redis: Any = WillingRedis()
-        self.hall = hall = Hall(redis)
+        self.redis = redis
+        kept = PromptStore()
+        kept.open()
+        self.store = HeldStore(kept)
+        self.hall = hall = Hall(redis, self.store)
         self.posts: list[tuple[str, wire.ToNode]] = []
         self.reception = Reception(
             hall.clock,
@@ -37,13 +45,35 @@ class Desk:
         hall.store.claim(ROOM, HERE)
         self.owned = hall.own()
         self.ann = hall.come("ann", 1)
-        hall.settle()
+        self.settle()
 
     def serve(self, message: wire.Requests | wire.Sync) -> None:
         """Another node says something, and all that comes of it is done."""
         self.reception.serve(message)
-        self.hall.settle()
-        self.hall.settle()
+        self.settle()
+
+    def step(self) -> None:
+        """The store keeps a turn, or a turn of the reactor passes."""
+        if self.store.is_busy:
+            self.store.keep()
+        else:
+            self.hall.clock.advance(0)
+
+    def settle(self) -> None:
+        """All that is to be told has been told."""
+        clock = self.hall.clock
+        while self.store.is_busy or any(call.time <= clock.seconds() for call in clock.calls):
+            self.step()
+
+    def begin_to_say(self, content: str) -> None:
+        """Ann says something, and nobody has heard it yet."""
+        self.hall.chat.handle(self.ann, Command(message_type="text", message_content=content))
+
+    def say(self, *contents: str) -> None:
+        """Ann says something, and it is told."""
+        for content in contents:
+            self.begin_to_say(content)
+        self.settle()
 
     def heard(self) -> list[str]:
         """What Ann heard of what was said, and who came and went."""
@@ -73,7 +103,7 @@ def test_what_was_done_for_a_node_that_was_given_up_is_not_done_again(desk: Desk
     assert desk.heard() == ["in", "once"]
     for attempt in (3, 4):
         desk.reception.nodes_gone(frozenset({THERE}))
-        desk.hall.settle()
+        desk.settle()
         assert desk.heard() == ["out"]
         desk.serve(sync(attempt=attempt, requests=[*requests, says("now")]))
         assert desk.heard() == (["in", "now"] if attempt == 3 else ["in"])
@@ -87,8 +117,7 @@ def test_a_node_that_is_gone_before_it_has_said_all_that_again_is_not_done_it_ag
     for _ in range(2):
         desk.reception.nodes_gone(frozenset({THERE}))
         desk.reception.serve(sync(attempt=3, requests=requests))  # and nothing comes of it yet
-    desk.hall.settle()
-    desk.hall.settle()
+    desk.settle()
     assert desk.heard().count("once") == 1
 
 
@@ -106,3 +135,78 @@ def test_who_takes_a_room_for_this_nodes_is_told_that_it_is_not_and_redis_too(de
     assert (desk.posts, disowned) == ([(THERE, wire.Stranger(HERE, "another"))], ["another"])
     desk.serve(sync(room=ROOM))
     assert disowned == ["another"]
+
+
+# -- a node that begins more than once ----------------------------------------------------------------
+
+
+class Yonder:
+    """The node at the edge, where Bob is, and what it is told by the publications."""
+
+    def __init__(self, desk: Desk) -> None:
+        numbers = count(100)
+        self.outpost = Outpost(ROOM, THERE, desk.hall.registry.delivered, missed, lambda: next(numbers))
+        self.outpost.owner = HERE
+        self.bob = self.outpost.guests[BOB] = connection("bob", ROOM)
+        self.bob.number, self.bob.attached = BOB, True
+        self.outpost.people = {"ann": "Ann", "bob": "Bob"}
+        self._desk = desk
+        self._read = 0
+
+    def read(self) -> None:
+        """What was published since is heard."""
+        posts, self._desk.posts = self._desk.posts, []
+        for _, message in posts:
+            if isinstance(message, wire.Replay) and self.outpost.replay(message.attempt, message.begins):
+                for payload in message.publications:
+                    self.outpost.take(wire.decode_publication(payload))
+        ran = self._desk.redis.ran[self._read :]
+        self._read += len(ran)
+        for script, words in ran:
+            if script is PUBLISH:
+                self.outpost.take(wire.decode_publication(words[4]))
+
+    def heard(self) -> list[str]:
+        """What Bob heard of what was said."""
+        self.read()
+        assert isinstance(self.bob.channel, ListChannel)
+        return [frame["messageContent"] for frame in self.bob.channel.frames() if "messageId" in frame]
+
+
+@pytest.fixture
+def yonder(desk: Desk) -> Yonder:
+    """It has missed what Ann said, and was given up."""
+    desk.say("one", "two")
+    return Yonder(desk)
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["deaf", "hears"])
+@pytest.mark.parametrize("steps", range(10))
+def test_who_begins_twice_is_told_everything_once_and_in_order(
+    desk: Desk, yonder: Yonder, steps: int, reads: bool
+) -> None:
+    desk.reception.serve(yonder.outpost.begin())
+    for step in range(steps):
+        desk.begin_to_say(f"meanwhile {step}")
+        desk.step()
+        if reads:
+            yonder.read()
+    desk.reception.serve(yonder.outpost.begin())
+    desk.say("three")
+    desk.say("four")
+    assert yonder.heard() == ["one", "two", *(f"meanwhile {step}" for step in range(steps)), "three", "four"]
+
+
+@pytest.mark.parametrize("steps", range(10))
+def test_an_attempt_that_comes_after_a_later_one_is_of_no_account(
+    desk: Desk, yonder: Yonder, steps: int
+) -> None:
+    early, late = yonder.outpost.begin(), yonder.outpost.begin()
+    desk.reception.serve(late)
+    for step in range(steps):
+        desk.begin_to_say(f"meanwhile {step}")
+        desk.step()
+    desk.reception.serve(early)  # the node was not known to be alive, and Redis had to be asked
+    desk.say("three")
+    desk.say("four")
+    assert yonder.heard() == ["one", "two", *(f"meanwhile {step}" for step in range(steps)), "three", "four"]

@@ -3,6 +3,7 @@
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 from twisted.internet.task import Clock
 
 from chatd.bus.local import LocalBus
@@ -284,6 +285,12 @@ def test_each_edge_is_told_what_it_has_not_heard(site: Site) -> None:
     ids = [id.encode() for id in (A, B, C)]
     assert [word in letters[THERE] for word in ids] == [False, False, True]
     assert [word in letters[YONDER] for word in ids] == [False, True, True]
+
+
+def test_an_edge_is_told_what_its_guests_are_called_by_now(site: Site) -> None:
+    site.outpost.visitors.append(sync(guests=[has(4, "bob"), has(5, "cid")]))
+    site.put({"there:4": replace(identity("bob"), name="Robert"), "there:5": identity("cid")})
+    assert site.parcel(THERE).names == {4: ("Robert", "")}
 
 
 def test_members_are_told_what_was_said_in_their_container_and_others_are_not(site: Site) -> None:
