@@ -225,7 +225,8 @@ class Outpost:
         """
         raw = publication.parcels.get(self._me)
         parcel = wire.decode_parcel(raw) if raw is not None else None
-        if parcel is not None and parcel.synced == self.attempt and publication.owner == self.owner:
+        is_answer = parcel is not None and parcel.synced == self.attempt and publication.owner == self.owner
+        if is_answer and not self.is_live:
             self.is_live = True
             self.epoch, self.seq = publication.epoch, publication.seq - 1
         if not self.is_live:

@@ -441,6 +441,20 @@ def test_a_replay_that_begins_waits_for_the_answer_in_it(post: Post) -> None:
     assert heard(ann) == [b"missed"]
 
 
+def test_an_answer_that_comes_once_more_in_a_replay_tells_nothing_twice(post: Post) -> None:
+    """The Sync was said again while the first answer was on its way."""
+    ann = post.guest()
+    sync = post.outpost.begin()
+    letters, attached = {ann.number: b"missed"}, [ann.number]
+    parcel = wire.Parcel(letters=letters, attached=attached, synced=sync.attempt, people={})
+    answer, next = publication(2, parcel), publication(3, feed=b"hello")
+    for _ in range(2):
+        assert post.outpost.replay(sync.attempt, begins=True)
+        for each in (answer, next):
+            assert post.outpost.take(as_said(each))
+    assert heard(ann) == [b"missed", b"hello"]
+
+
 def test_who_hears_something_is_not_stuck(post: Post) -> None:
     post.outpost.is_stuck = True
     post.publish()
