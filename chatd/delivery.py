@@ -40,9 +40,11 @@ class Attach(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A point on the road: ``note`` is called when everything before it has been told."""
+    """A point on the road: ``note`` is called there. What is before it in its turn has been written and
+    published by then if ``told``; otherwise that is done with all else that the turn holds, at its end."""
 
     note: Callable[[], None]
+    told: bool = False
 
 
 Item = Delivery | Attach | Mark

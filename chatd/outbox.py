@@ -52,6 +52,7 @@ class Outbox:
         self._unkept: dict[tuple[str, str], Keep] = {}  # of turns that failed; they go with the next
         self._undone: list[tuple[str, str, str, str]] = []
         self._recalls = 0  # among the items
+        self._breaks = 0  # marks that what is before them is published before
         self._unreported: list[Report] = []  # likewise
         self._undone_reports: list[str] = []
         self._asking: set[Connection] = set()  # whose recalls, of those that may wait, are in this turn
@@ -120,9 +121,13 @@ class Outbox:
         """Tell one connection alone, in order with all else that it hears."""
         self._collect(Delivery(None, event, connection))
 
-    def mark(self, note: Callable[[], None]) -> None:
-        """Call this when all that was collected before has been told."""
-        self._collect(Mark(note))
+    def mark(self, note: Callable[[], None], told: bool = False) -> None:
+        """Call this when the road has come to this point.
+
+        :param told: when all that was collected before has been told, rather than while it is.
+        """
+        self._breaks += told
+        self._collect(Mark(note, told))
 
     def attach(self, connection: Connection) -> None:
         """From this point on the connection hears the room of its identity."""
@@ -320,8 +325,16 @@ class Outbox:
             drained.callback(None)
 
     def _publish(self, items: list[Item]) -> None:
-        if items:
-            self._bus.publish(items)
+        begin = 0
+        if self._breaks:
+            for at, item in enumerate(items):
+                if type(item) is Mark and item.told:
+                    self._breaks -= 1
+                    if at > begin:
+                        self._bus.publish(items[begin:at])
+                    begin = at
+        if begin < len(items):
+            self._bus.publish(items[begin:] if begin else items)
 
 
 def _kept_message(message: Message | None) -> Message:

@@ -28,6 +28,11 @@ class PromptStore(SqliteStore):
         self._connection = self.connect()
         return sql.restore(self.cursor(self._connection.cursor()), containers)
 
+    def contents(self) -> list[str]:
+        """What was said, in its order."""
+        kept = sql.all_messages(self.cursor(self._connection.cursor()), 0, 10_000)
+        return [message.content for _, message in kept]
+
     def close(self) -> None:
         """See IMessageStore."""
         self._connection.close()

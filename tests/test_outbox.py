@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyClass, verifyObject
 
 from chatd.bus.local import LocalBus
-from chatd.delivery import Attach, Delivery, Item
+from chatd.delivery import Attach, Delivery, Item, Mark
 from chatd.interfaces import IBus, IMessageStore
 from chatd.model import History, ToRoom, ToUsers
 from chatd.outbox import PAGES, Outbox
@@ -81,6 +81,23 @@ def test_the_next_turn_is_a_list_of_its_own(clock, bus, outbox):
         outbox.tell(ANN, NOTICE)
         clock.advance(0)
     assert [len(turn) for turn in bus.turns] == [1, 1]
+
+
+def test_what_is_before_a_mark_that_wants_it_told_is_published_before(clock, bus, outbox):
+    outbox.tell(ANN, NOTICE)
+    outbox.mark(lambda: None)
+    outbox.mark(lambda: None, told=True)
+    outbox.tell(ANN, NOTICE)
+    outbox.mark(lambda: None, told=True)
+    clock.advance(0)
+    assert [[type(item) for item in turn] for turn in bus.turns] == [
+        [Delivery, Mark],
+        [Mark, Delivery],
+        [Mark],
+    ]
+    outbox.mark(lambda: None, told=True)
+    clock.advance(0)
+    assert len(bus.turns) == 4
 
 
 def test_what_a_delivery_causes_belongs_to_the_next_turn(clock):

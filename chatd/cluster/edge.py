@@ -106,6 +106,7 @@ class Edge:
         """The number of the request that is to come next."""
         self.parcel = wire.Parcel()
         self._letters: dict[int, list[bytes]] = {}
+        self._held: dict[int, list[bytes]] = {}  # of publications that did not count for it yet
         self.listeners: set[int] = set()
         self.is_dirty = False
         self.stream = self.attempt = 0
@@ -160,7 +161,7 @@ class Edge:
         if sync.stream != self.stream:
             self.stream, self.next, self.refusals = sync.stream, sync.first, {}
         self.attempt = sync.attempt
-        self._letters = {}
+        self._letters, self._held = {}, {}
         self.refusals = {number: each for number, each in self.refusals.items() if number >= sync.first}
         wrong, closed = list(self.refusals.values()), self.parcel.closed
         self.parcel = wire.Parcel(heard=self.next, wrong=wrong, closed=closed)
@@ -220,11 +221,21 @@ class Edge:
         self.parcel.wrong.append(wrong)
         self.touched()
 
+    def hold(self, feed: bytes) -> None:
+        """Keep what a publication has for the node, for which none counts before the answer to its Sync: that
+        has all at once."""
+        for number in self.listeners - self._letters.keys():
+            self._held.setdefault(number, []).append(feed)
+        for number, frames in self._letters.items():
+            self._held.setdefault(number, []).extend(frames)
+        self._letters = {}
+
     def take_parcel(self) -> wire.Parcel:
         """All that there is to be told, once."""
         parcel, self.parcel = self.parcel, wire.Parcel(heard=self.parcel.heard)
-        parcel.letters = {number: b"".join(frames) for number, frames in self._letters.items()}
-        self._letters = {}
+        letters = self._held or self._letters
+        parcel.letters = {number: b"".join(frames) for number, frames in letters.items()}
+        self._letters, self._held = {}, {}
         return parcel
 
 

@@ -179,7 +179,7 @@ class Host:
         self._leaving[owned.room] = self.rooms.pop(owned.room)
         self._epochs.pop(owned.room, None)
         self.fenced(owned)
-        self._outbox.mark(partial(self._demote, owned))
+        self._outbox.mark(partial(self._demote, owned), told=True)
 
     def _demote(self, owned: Owned) -> None:
         """Those who are here have heard what has happened so far."""

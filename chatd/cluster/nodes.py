@@ -151,6 +151,11 @@ class Nodes(Service):
         self._posts[node].append(message)
         self.wake()
 
+    def send(self, node: str, message: wire.ToNode) -> None:
+        """Say something to a node at once: it comes after all that was published before, and before what is
+        published later. It may be lost."""
+        self._tell(node, [message])
+
     def wake(self) -> None:
         """There is something to say at the end of this turn."""
         if not self._awake:
@@ -162,8 +167,11 @@ class Nodes(Service):
         self._awake = False
         posts, self._posts = self._posts, defaultdict(list)
         for node, messages in posts.items():
-            told = self._redis.call("PUBLISH", self._names.node(node), wire.encode(messages))
-            told.addErrback(_is_away)
+            self._tell(node, messages)
+
+    def _tell(self, node: str, messages: Sequence[wire.ToNode]) -> None:
+        told = self._redis.call("PUBLISH", self._names.node(node), wire.encode(messages))
+        told.addErrback(_is_away)
 
     def take(self, channel: bytes, payload: bytes) -> bool:
         """What came on a channel. :returns: whether it is one of the nodes' channels."""

@@ -72,6 +72,7 @@ class Owned:
         self._feed: list[bytes] = []
         self._roster: dict[str, bytes] = {}
         self._changed: dict[str, str | None] = {}  # what users are called who came or were renamed
+        self._meetings = 0  # how often there came to be edges, or to be none
         self.people: People = {}
         """Where there are edges: who is online, as of what has been told."""
         self._ring: deque[tuple[int, bytes]] = deque()
@@ -92,7 +93,7 @@ class Owned:
     def note(self, connection: Connection) -> None:
         """See :meth:`chatd.room.Elsewhere.note`."""
         identity = connection.identity
-        change = partial(self._change, identity.user_id, identity.name)
+        change = partial(self._change, self._meetings, identity.user_id, identity.name)
         self._mark(partial(change, self.key(connection), wire.encode_identity(identity)))
 
     def forget(self, connection: Connection) -> None:
@@ -100,10 +101,12 @@ class Owned:
         user_id, room = connection.identity.user_id, self._room_of(self.room)
         mine = room.users.get(user_id) if room is not None else None
         name = mine[-1].identity.name if mine else None
-        self._mark(partial(self._change, user_id, name, self.key(connection), b""))
+        self._mark(partial(self._change, self._meetings, user_id, name, self.key(connection), b""))
 
-    def _change(self, user_id: str, name: str | None, key: str, identity: bytes) -> None:
+    def _change(self, meeting: int, user_id: str, name: str | None, key: str, identity: bytes) -> None:
         """The road has come to where somebody came, went or was renamed."""
+        if meeting != self._meetings:  # there were no edges meanwhile, and who is there was looked at anew
+            return
         self._roster[key] = identity
         self._changed[user_id] = name
         if name is None:
@@ -144,6 +147,7 @@ class Owned:
         self._meet(room)
 
     def _meet(self, room: Room) -> None:
+        self._meetings += 1
         room.elsewhere = self
         self.people = {user_id: mine[-1].identity.name for user_id, mine in room.users.items()}
 
@@ -161,6 +165,7 @@ class Owned:
             if room is not None:
                 room.elsewhere = None
             self._feed, self._roster, self._changed, self.people = [], {}, {}, {}
+            self._meetings += 1
             self._ring.clear()
             self._ring_size = 0
             if not self.is_fenced:
@@ -170,15 +175,17 @@ class Owned:
 
     def flush(self) -> None:
         """Publish what this turn had for the edges."""
+        feed, self._feed = b"".join(self._feed), []
         parcels = {}
         for edge in self.edges.values():
+            if edge.since is None:
+                edge.hold(feed)
             if edge.has_news:
                 parcel = edge.take_parcel()
                 if parcel.synced:
                     edge.since = self.seq + 1
                 parcels[edge.node] = Raw(wire.encode(parcel))
                 edge.is_dirty = False
-        feed, self._feed = b"".join(self._feed), []
         roster, self._roster = self._roster, {}
         if self.is_fenced or not (feed or parcels or roster):
             return

@@ -31,7 +31,7 @@ class Reception:
     """Serves the nodes at the edges of the rooms that live here.
 
     :param me: this node.
-    :param post: says something to a node.
+    :param send: says something to a node at once, as what it has missed is in order with what is published.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Reception:
         stamp: Stamp,
         host: Host,
         me: str,
-        post: Callable[[str, wire.ToNode], None],
+        send: Callable[[str, wire.ToNode], None],
     ) -> None:
         self._clock = clock
         self._chat = chat
@@ -53,14 +53,14 @@ class Reception:
         self._host = host
         self._rooms = host.rooms
         self._me = me
-        self._post = post
+        self._send = send
 
     def put_together(self, takeover: TakeOver, claimed: Claimed) -> "Deferred[None]":
         """The room as it was. :returns: fires when everybody has been told what is missing."""
         done: Deferred[None] = Deferred()
         now = self._clock.seconds()
         takeover.put_together(claimed, self._registry, self._outbox, self._stamp, now)
-        self._outbox.mark(lambda: done.callback(None))
+        self._outbox.mark(lambda: done.callback(None), told=True)
         return done
 
     def go_on(self, takeover: TakeOver) -> None:
@@ -119,14 +119,14 @@ class Reception:
         owned = self._rooms.get(message.room)
         if owned is None:
             self._host.disown(message.room)
-            self._post(message.node, wire.Stranger(self._me, message.room))
+            self._send(message.node, wire.Stranger(self._me, message.room))
         elif isinstance(message, wire.Sync):
             self._begin(owned, message)
         else:
             edge = owned.edges.get(message.node)
             if edge is None or message.epoch != owned.epoch or message.stream != edge.stream:
-                self._post(message.node, wire.Stranger(self._me, message.room))
-            else:
+                self._send(message.node, wire.Stranger(self._me, message.room))
+            elif edge.since is not None:  # or else they are in its Sync too, if they were not heard
                 edge.forget_refusals(message.heard)
                 self._serve_requests(owned, edge, message.first, message.requests)
 
@@ -139,7 +139,7 @@ class Reception:
             return  # it is about to be answered
         missed = owned.missed_by(edge, sync) if edge is not None else None
         if edge is not None and missed is not None:
-            self._post(sync.node, wire.Replay(sync.room, sync.attempt, edge.attempt == sync.attempt, missed))
+            self._send(sync.node, wire.Replay(sync.room, sync.attempt, edge.attempt == sync.attempt, missed))
             self._serve_requests(owned, edge, sync.first, sync.requests)
             return
         room = self._registry.open_room(owned.room)
@@ -149,13 +149,13 @@ class Reception:
         for guest in sync.guests:
             if guest.number not in edge.guests:  # it was taken for gone: the others hear that it is not
                 self._chat.come_back(edge.enter(guest.number, guest.identity, guest.rights))
-        self._outbox.mark(partial(self._catch_up, owned, edge, sync))
+        self._outbox.mark(partial(self._catch_up, owned, edge, sync), told=True)
 
     def _catch_up(self, owned: Owned, edge: Edge, sync: wire.Sync) -> None:
         """Tell a node that begins anew what it has missed, and do what it asks."""
         if not self._is_awaited(owned, edge, sync):
             return
-        edge.begin(sync)  # without what came meanwhile of an earlier attempt
+        edge.begin(sync)  # without what was told meanwhile: it is missed, and told once more
         told: Told = set()
         missed = Missed(self._outbox, self._stamp, told)
         room = self._registry.open_room(owned.room)

@@ -1,5 +1,7 @@
 """The rooms that live here, as Redis sees them when this node goes, or nobody is there any more."""
 
+from typing import Any
+
 from pytest_twisted import ensureDeferred
 from twisted.internet.task import Clock
 
@@ -20,8 +22,9 @@ from chatd.wire.events import Encoder
 from tests.bus.conftest import Links
 from tests.bus.links import soon
 from tests.bus.servers import Server
-from tests.channel import connection
+from tests.channel import ListChannel, connection
 from tests.cluster.units.said import HERE, READ, ROOM, sync
+from tests.cluster.units.willing import WillingRedis
 from tests.outbox import no_store
 from tests.stores import HeldStore, PromptStore
 
@@ -149,3 +152,20 @@ async def test_a_room_of_which_only_redis_thinks_that_it_is_here_is_nobodys(
     await soon(redis.run(CLAIM, [OWNER, ROSTER], [b"another", b""]))
     hall.host.disown(ROOM)
     assert await soon(redis.call("HGET", OWNER, "node")) == b"another"
+
+
+def test_what_happened_before_a_room_became_another_nodes_is_heard_by_who_is_here() -> None:
+    redis: Any = WillingRedis()
+    hall = Hall(redis)
+    owned = hall.own()
+    ann = hall.come("ann", 1)
+    hall.settle()
+    demoted: list[Connection] = []
+    hall.host.demoted = lambda owned, connections, people: demoted.extend(connections)
+    bob = hall.come("bob", 2)
+    owned.fence()
+    hall.settle()
+    assert demoted == [ann, bob]
+    for somebody in demoted:
+        assert isinstance(somebody.channel, ListChannel)
+        assert somebody.channel.frames()[-1]["userId"] == "bob"

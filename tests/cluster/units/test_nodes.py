@@ -270,6 +270,17 @@ async def test_all_that_is_said_to_a_node_in_a_turn_is_heard_at_once_and_in_orde
 
 
 @ensureDeferred
+async def test_what_is_said_at_once_does_not_wait_for_the_turn(peer) -> None:
+    first, second = await peer("a"), await peer("b")
+    waits, comes = (wire.Stranger(first.me, room) for room in ("a", "b"))
+    first.nodes.post(second.me, waits)
+    first.nodes.send(second.me, comes)
+    assert await soon(second.received.get()) == [comes]
+    first.clock.advance(0)
+    assert await soon(second.received.get()) == [waits]
+
+
+@ensureDeferred
 async def test_calls_and_answers_are_told_apart_from_what_is_of_rooms(peer) -> None:
     first, second = await peer("a"), await peer("b")
     call, answer = wire.Call(first.me, 1, "echo", b"?"), wire.Answer(1, True, b"!")

@@ -1,85 +1,20 @@
 """What a node at the edge of a room says is done once, though it was taken for gone meanwhile."""
 
 from itertools import count
-from typing import Any
 
 import pytest
 
 from chatd.cluster import wire
 from chatd.cluster.outpost import Outpost
-from chatd.cluster.reception import Reception
 from chatd.cluster.scripts import PUBLISH
 from chatd.model import NO_RIGHTS
 from chatd.wire.commands import Command, dumped
 from tests.channel import ListChannel, connection
+from tests.cluster.units.desk import Desk
 from tests.cluster.units.said import HERE, ROOM, identity, missed, sync
-from tests.cluster.units.test_host import Hall
-from tests.cluster.units.willing import WillingRedis
-from tests.stores import HeldStore, PromptStore
 
 THERE = "there"
 BOB = 4
-
-
-class Desk:
-    """A room of this node's, in which Ann is, with a node at its edge."""
-
-    def __init__(self) -> None:
-        redis: Any = WillingRedis()
-        self.redis = redis
-        kept = PromptStore()
-        kept.open()
-        self.store = HeldStore(kept)
-        self.hall = hall = Hall(redis, self.store)
-        self.posts: list[tuple[str, wire.ToNode]] = []
-        self.reception = Reception(
-            hall.clock,
-            hall.chat,
-            hall.registry,
-            hall.outbox,
-            hall.stamp,
-            hall.host,
-            HERE,
-            lambda node, message: self.posts.append((node, message)),
-        )
-        hall.store.claim(ROOM, HERE)
-        self.owned = hall.own()
-        self.ann = hall.come("ann", 1)
-        self.settle()
-
-    def serve(self, message: wire.Requests | wire.Sync) -> None:
-        """Another node says something, and all that comes of it is done."""
-        self.reception.serve(message)
-        self.settle()
-
-    def step(self) -> None:
-        """The store keeps a turn, or a turn of the reactor passes."""
-        if self.store.is_busy:
-            self.store.keep()
-        else:
-            self.hall.clock.advance(0)
-
-    def settle(self) -> None:
-        """All that is to be told has been told."""
-        clock = self.hall.clock
-        while self.store.is_busy or any(call.time <= clock.seconds() for call in clock.calls):
-            self.step()
-
-    def begin_to_say(self, content: str) -> None:
-        """Ann says something, and nobody has heard it yet."""
-        self.hall.chat.handle(self.ann, Command(message_type="text", message_content=content))
-
-    def say(self, *contents: str) -> None:
-        """Ann says something, and it is told."""
-        for content in contents:
-            self.begin_to_say(content)
-        self.settle()
-
-    def heard(self) -> list[str]:
-        """What Ann heard of what was said, and who came and went."""
-        assert isinstance(self.ann.channel, ListChannel)
-        frames = self.ann.channel.frames()
-        return [frame.get("action") or frame["messageContent"] for frame in frames]
 
 
 @pytest.fixture

@@ -1,0 +1,315 @@
+"""Whatever is late, lost or said again between a room's owner and the nodes at its edge: everybody hears
+everything once and in one order, and the count is right."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from chatd.cluster import wire
+from chatd.cluster.outpost import Outpost
+from chatd.cluster.scripts import PUBLISH
+from chatd.room import Connection
+from chatd.wire.commands import Command
+from tests.channel import ListChannel, connection
+from tests.cluster.units.desk import Desk
+from tests.cluster.units.said import HERE, ROOM, missed
+from tests.stores import PromptStore
+
+NODES = ("there", "yonder")
+
+
+class Node:
+    """A node at the room's edge: somebody stays there, and others come and go.
+
+    What is said to it waits in ``inbox``, and what it says in ``outgoing``, each in the order of saying.
+    """
+
+    def __init__(self, name: str, desk: Desk) -> None:
+        self.name = name
+        self.desk = desk
+        self.inbox: list[bytes | wire.ToNode] = []
+        self.outgoing: list[wire.Requests | wire.Sync] = []
+        self.outpost: Outpost | None = None
+        self.guests: list[Connection] = []
+        """Those who are there, the one who stays first."""
+        self.said: list[tuple[Connection, str, list[Any]]] = []
+        """By whom, what, and what became of it."""
+        self._numbers = count(1)
+        self._words = count(1)
+
+    # -- what happens -------------------------------------------------------------------------------
+
+    def come(self) -> None:
+        """Somebody comes in."""
+        number = next(self._numbers)
+        guest = connection(f"{self.name}{number}", ROOM)
+        guest.number = number
+        self.guests.append(guest)
+        if self.outpost is None:
+            self.outpost = Outpost(
+                ROOM, self.name, self.desk.hall.registry.delivered, missed, lambda: next(self._numbers)
+            )
+            self.outpost.owner = HERE
+            self.begin()
+        self.outpost.join(guest, None)
+        self.talk()
+
+    def go(self) -> None:
+        """Whoever came last goes; somebody stays."""
+        if len(self.guests) > 1:
+            guest = self.guests.pop()
+            assert self.outpost is not None
+            self.outpost.leave(guest)
+            self.talk()
+
+    def say(self) -> None:
+        """Whoever came last says something."""
+        guest, content = self.guests[-1], f"{self.name} says {next(self._words)}"
+        told: list[Any] = []
+        assert self.outpost is not None
+        command = Command(message_type="text", message_content=content, client_message_id=content)
+        done: Deferred[None] = self.outpost.handle(guest, command)
+        done.addCallbacks(told.append, lambda failure: told.append(failure.value))
+        self.said.append((guest, content, told))
+        self.talk()
+
+    def begin(self) -> None:
+        """It begins anew: something may have been missed, or its lease had ended."""
+        assert self.outpost is not None
+        self.outgoing.append(self.outpost.begin())
+
+    def lose(self) -> None:
+        """What was on its way to it is lost, and it knows that."""
+        self.inbox.clear()
+        self.begin()
+
+    def lose_unknowing(self) -> None:
+        """What it said is lost."""
+        self.outgoing.clear()
+
+    def swap(self) -> None:
+        """What it said last overtakes what it said before: Redis was asked whether it is alive."""
+        self.outgoing[-2:] = self.outgoing[-2:][::-1]
+
+    def repeat(self) -> None:
+        """It has heard nothing for a while."""
+        assert self.outpost is not None
+        if not self.outpost.is_live:
+            self.outgoing.append(self.outpost.sync())
+        elif (requests := self.outpost.again()) is not None:
+            self.outgoing.append(requests)
+
+    def gone(self) -> None:
+        """The owner takes it for gone."""
+        self.desk.reception.nodes_gone(frozenset({self.name}))
+
+    # -- what is heard ------------------------------------------------------------------------------
+
+    def speak(self) -> None:
+        """The owner hears the first of what it says."""
+        if self.outgoing:
+            self.desk.reception.serve(self.outgoing.pop(0))
+
+    def listen(self) -> None:
+        """It hears the first of what it is told."""
+        if not self.inbox or self.outpost is None:
+            return
+        told = self.inbox.pop(0)
+        if isinstance(told, bytes):
+            self._hear(told)
+        elif isinstance(told, wire.Stranger):
+            self.begin()
+        elif isinstance(told, wire.Replay) and self.outpost.replay(told.attempt, told.begins):
+            for payload in told.publications:
+                self._hear(payload)
+        self.talk()
+
+    def _hear(self, payload: bytes) -> None:
+        assert self.outpost is not None
+        if not self.outpost.take(wire.decode_publication(payload)):
+            self.begin()
+
+    def talk(self) -> None:
+        """What there is to be said is said."""
+        assert self.outpost is not None
+        if (requests := self.outpost.requests()) is not None:
+            self.outgoing.append(requests)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is on its way, and nothing is waited for."""
+        on_its_way = self.inbox or self.outgoing
+        return not on_its_way and self.outpost is not None and self.outpost.is_live and not self.outpost.asked
+
+
+class World:
+    """An owner and two nodes at the edge.
+
+    :param with_ann: whether Ann stays on the owner's node; or else nobody is there.
+    """
+
+    def __init__(self, with_ann: bool) -> None:
+        self.desk = Desk()
+        self.desk.send = self._sent  # type: ignore[method-assign]
+        self.nodes = [Node(name, self.desk) for name in NODES]
+        self._read = 0
+        self._words = count(1)
+        for node in self.nodes:
+            node.come()
+        self.settle()
+        self.stayers = [node.guests[0] for node in self.nodes]
+        if with_ann:
+            self.stayers.append(self.desk.ann)
+        else:
+            self.desk.hall.host.hold(ROOM)  # when the others are taken for gone it is nobody's otherwise
+            self.desk.hall.chat.leave(self.desk.ann)
+            self.settle()
+
+    @property
+    def people(self) -> set[str]:
+        """The users who are there."""
+        return {
+            guest.identity.user_id for guest in (*self.stayers, *(g for n in self.nodes for g in n.guests))
+        }
+
+    def kept(self) -> list[str]:
+        """What was said, as the store has it."""
+        kept = self.desk.store.behind
+        assert isinstance(kept, PromptStore)
+        return kept.contents()
+
+    def say(self) -> None:
+        """Ann says something; where she is not, somebody else."""
+        if self.desk.ann.room is None:
+            self.nodes[0].say()
+            return
+        content = f"ann says {next(self._words)}"
+        command = Command(message_type="text", message_content=content, client_message_id=content)
+        self.desk.hall.chat.handle(self.desk.ann, command)
+
+    def step(self) -> None:
+        """The owner goes on."""
+        self.desk.step()
+        self.publish()
+
+    def _sent(self, node: str, message: wire.ToNode) -> None:
+        self.publish()
+        self.nodes[NODES.index(node)].inbox.append(message)
+
+    def publish(self) -> None:
+        """What the owner has published is on its way."""
+        ran = self.desk.redis.ran[self._read :]
+        self._read += len(ran)
+        for script, words in ran:
+            if script is PUBLISH:
+                for node in self.nodes:
+                    node.inbox.append(words[4])
+
+    def settle(self) -> None:
+        """Nothing happens any more but what is under way."""
+        for _ in range(100):
+            for node in self.nodes:
+                while node.outgoing:
+                    node.speak()
+            self.desk.settle()
+            self.publish()
+            for node in self.nodes:
+                while node.inbox:
+                    node.listen()
+            if all(node.is_quiet for node in self.nodes):
+                return
+            if not any(node.outgoing for node in self.nodes):
+                for node in self.nodes:
+                    if not node.is_quiet:
+                        node.repeat()
+        raise AssertionError("it never ends")
+
+
+def of_one(node: int, act: Callable[[Node], None]) -> Callable[[World], None]:
+    """Something that happens to one of the nodes."""
+    return lambda world: act(world.nodes[node])
+
+
+ACTS: list[tuple[str, Callable[[World], None]]] = [("ann says", World.say), ("owner steps", World.step)]
+for number, name in enumerate(NODES):
+    for act in (
+        Node.come,
+        Node.go,
+        Node.say,
+        Node.begin,
+        Node.lose,
+        Node.lose_unknowing,
+        Node.swap,
+        Node.repeat,
+        Node.gone,
+        Node.speak,
+        Node.listen,
+    ):
+        ACTS.append((f"{name}: {act.__name__}", of_one(number, act)))
+BY_NAME = dict(ACTS)
+
+
+def frames(guest: Connection) -> list[dict[str, Any]]:
+    assert isinstance(guest.channel, ListChannel)
+    return guest.channel.frames()
+
+
+def words(frames: list[dict[str, Any]]) -> list[str]:
+    return [frame["messageContent"] for frame in frames if "messageId" in frame]
+
+
+def people(frames: list[dict[str, Any]]) -> Counter[str]:
+    """How often each came, less how often it went."""
+    told: Counter[str] = Counter()
+    for frame in frames:
+        if "action" in frame:
+            told[frame["userId"]] += 1 if frame["action"] == "in" else -1
+    return told
+
+
+@pytest.mark.parametrize("with_ann", [True, False], ids=["somebody is here", "nobody is here"])
+@pytest.mark.parametrize("seed", range(20))
+def test_everybody_hears_everything_once_and_in_one_order(seed: int, with_ann: bool) -> None:
+    chance = Random(seed)
+    for _ in range(25):
+        check(with_ann, [chance.choice(tuple(BY_NAME)) for _ in range(chance.randint(5, 60))])
+
+
+def check(with_ann: bool, names: list[str]) -> None:
+    """These acts, one after the other, and what must hold at the end."""
+    world = World(with_ann)
+    before = world.people
+    for guest in world.stayers:
+        assert frames(guest)
+    for name in names:
+        BY_NAME[name](world)
+    world.settle()
+    world.say()
+    world.settle()
+    heard = {guest: frames(guest) for guest in world.stayers}
+    truth = world.kept()
+    assert len(truth) == len(set(truth))
+    for guest in world.stayers:
+        assert words(heard[guest]) == truth
+    for node in world.nodes:
+        for guest in node.guests[1:]:
+            mine = words(frames(guest))  # all since it came
+            assert mine
+            assert mine == truth[-len(mine) :]
+        for guest, content, told in node.said:
+            assert told == [None]
+            assert guest not in node.guests or content in truth
+    there = world.people
+    assert set(world.desk.hall.registry.rooms[ROOM].users) == there
+    for node in world.nodes:
+        assert node.outpost is not None
+        assert set(node.outpost.people) == there
+    for guest in world.stayers:
+        known = Counter(before)
+        known.update(people(heard[guest]))
+        assert {user: times for user, times in known.items() if times} == dict.fromkeys(there, 1)
