@@ -1,5 +1,5 @@
 """Whatever is late, lost or said again between a room's owner and the nodes at its edge: everybody hears
-everything once and in one order, and the count is right."""
+everything once and in one order, and knows who is there."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from tests.cluster.units.said import HERE, ROOM, missed
 from tests.stores import PromptStore
 
 NODES = ("there", "yonder")
+FAILS = "the store fails"
 
 
 class Node:
@@ -69,6 +70,8 @@ class Node:
 
     def say(self) -> None:
         """Whoever came last says something."""
+        if not self.guests:
+            return  # what they had missed could not be read, and they were closed
         guest, content = self.guests[-1], f"{self.name} says {next(self._words)}"
         told: list[Any] = []
         assert self.outpost is not None
@@ -127,6 +130,9 @@ class Node:
         elif isinstance(told, wire.Replay) and self.outpost.replay(told.attempt, told.begins):
             for payload in told.publications:
                 self._hear(payload)
+        for guest in [guest for guest in self.guests if is_closed(guest)]:
+            self.guests.remove(guest)
+            self.outpost.leave(guest)
         self.talk()
 
     def _hear(self, payload: bytes) -> None:
@@ -173,9 +179,10 @@ class World:
     @property
     def people(self) -> set[str]:
         """The users who are there."""
-        return {
-            guest.identity.user_id for guest in (*self.stayers, *(g for n in self.nodes for g in n.guests))
-        }
+        guests = [guest for node in self.nodes for guest in node.guests]
+        if self.desk.ann.room is not None:
+            guests.append(self.desk.ann)
+        return {guest.identity.user_id for guest in guests}
 
     def kept(self) -> list[str]:
         """What was said, as the store has it."""
@@ -201,6 +208,12 @@ class World:
         self.publish()
         self.nodes[NODES.index(node)].inbox.append(message)
 
+    def fail(self) -> None:
+        """The store fails."""
+        if self.desk.store.is_busy:
+            self.desk.store.fail()
+            self.publish()
+
     def publish(self) -> None:
         """What the owner has published is on its way."""
         ran = self.desk.redis.ran[self._read :]
@@ -217,6 +230,9 @@ class World:
                 while node.outgoing:
                     node.speak()
             self.desk.settle()
+            if self.desk.hall.clock.calls:  # the store is tried again
+                self.desk.hall.clock.advance(1.0)
+                self.desk.settle()
             self.publish()
             for node in self.nodes:
                 while node.inbox:
@@ -235,7 +251,11 @@ def of_one(node: int, act: Callable[[Node], None]) -> Callable[[World], None]:
     return lambda world: act(world.nodes[node])
 
 
-ACTS: list[tuple[str, Callable[[World], None]]] = [("ann says", World.say), ("owner steps", World.step)]
+ACTS: list[tuple[str, Callable[[World], None]]] = [
+    ("ann says", World.say),
+    ("owner steps", World.step),
+    (FAILS, World.fail),
+]
 for number, name in enumerate(NODES):
     for act in (
         Node.come,
@@ -252,6 +272,11 @@ for number, name in enumerate(NODES):
     ):
         ACTS.append((f"{name}: {act.__name__}", of_one(number, act)))
 BY_NAME = dict(ACTS)
+
+
+def is_closed(guest: Connection) -> bool:
+    assert isinstance(guest.channel, ListChannel)
+    return guest.channel.closed is not None
 
 
 def frames(guest: Connection) -> list[dict[str, Any]]:
@@ -294,22 +319,25 @@ def check(with_ann: bool, names: list[str]) -> None:
     heard = {guest: frames(guest) for guest in world.stayers}
     truth = world.kept()
     assert len(truth) == len(set(truth))
-    for guest in world.stayers:
+    stayers = [guest for guest in world.stayers if not is_closed(guest)]
+    for guest in stayers:
         assert words(heard[guest]) == truth
     for node in world.nodes:
-        for guest in node.guests[1:]:
+        for guest in node.guests:
+            if guest in stayers:
+                continue
             mine = words(frames(guest))  # all since it came
             assert mine
             assert mine == truth[-len(mine) :]
         for guest, content, told in node.said:
             assert told == [None]
-            assert guest not in node.guests or content in truth
+            assert guest not in node.guests or content in truth or FAILS in names  # and was refused
     there = world.people
     assert set(world.desk.hall.registry.rooms[ROOM].users) == there
     for node in world.nodes:
         assert node.outpost is not None
         assert set(node.outpost.people) == there
-    for guest in world.stayers:
+    for guest in stayers:
         known = Counter(before)
         known.update(people(heard[guest]))
         assert {user: times for user, times in known.items() if times} == dict.fromkeys(there, 1)
