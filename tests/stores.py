@@ -28,10 +28,10 @@ class PromptStore(SqliteStore):
         self._connection = self.connect()
         return sql.restore(self.cursor(self._connection.cursor()), containers)
 
-    def contents(self) -> list[str]:
-        """What was said, in its order."""
+    def contents(self, container: str | None = None) -> list[str]:
+        """What was said in a container, or to rooms, in its order."""
         kept = sql.all_messages(self.cursor(self._connection.cursor()), 0, 10_000)
-        return [message.content for _, message in kept]
+        return [message.content for _, message in kept if message.container_id == container]
 
     def close(self) -> None:
         """See IMessageStore."""

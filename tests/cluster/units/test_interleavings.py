@@ -13,7 +13,9 @@ from twisted.internet.defer import Deferred
 from chatd.cluster import wire
 from chatd.cluster.outpost import Outpost
 from chatd.cluster.scripts import PUBLISH
+from chatd.container import Container
 from chatd.room import Connection
+from chatd.turn import ContainerState
 from chatd.wire.commands import Command
 from tests.channel import ListChannel, connection
 from tests.cluster.units.desk import Desk
@@ -22,10 +24,12 @@ from tests.stores import PromptStore
 
 NODES = ("there", "yonder")
 FAILS = "the store fails"
+CARL = "carl"
+"""The customer, and the container."""
 
 
 class Node:
-    """A node at the room's edge: somebody stays there, and others come and go.
+    """A node at the room's edge: some stay there, and others come and go.
 
     What is said to it waits in ``inbox``, and what it says in ``outgoing``, each in the order of saying.
     """
@@ -37,7 +41,8 @@ class Node:
         self.outgoing: list[wire.Requests | wire.Sync] = []
         self.outpost: Outpost | None = None
         self.guests: list[Connection] = []
-        """Those who are there, the one who stays first."""
+        """Those who are there, who stay first."""
+        self.stayers: list[Connection] = []
         self.said: list[tuple[Connection, str, list[Any]]] = []
         """By whom, what, and what became of it."""
         self._numbers = count(1)
@@ -47,9 +52,16 @@ class Node:
 
     def come(self) -> None:
         """Somebody comes in."""
-        number = next(self._numbers)
-        guest = connection(f"{self.name}{number}", ROOM)
-        guest.number = number
+        self.enter(f"{self.name}{next(self._numbers)}")
+
+    def stay(self, user: str, container: str | None = None) -> None:
+        """Somebody comes in who stays."""
+        self.stayers.append(self.enter(user, container))
+
+    def enter(self, user: str, container: str | None = None) -> Connection:
+        """A user comes in; a customer, if to a container."""
+        guest = connection(user, ROOM, container)
+        guest.number = next(self._numbers)
         self.guests.append(guest)
         if self.outpost is None:
             self.outpost = Outpost(
@@ -59,23 +71,35 @@ class Node:
             self.begin()
         self.outpost.join(guest, None)
         self.talk()
+        return guest
 
     def go(self) -> None:
-        """Whoever came last goes; somebody stays."""
-        if len(self.guests) > 1:
+        """Whoever came last goes, but for those who stay."""
+        if self.guests and self.guests[-1] not in self.stayers:
             guest = self.guests.pop()
             assert self.outpost is not None
             self.outpost.leave(guest)
             self.talk()
 
     def say(self) -> None:
-        """Whoever came last says something."""
+        """Whoever came last says something in the room, or else who stays in a conversation."""
         if not self.guests:
             return  # what they had missed could not be read, and they were closed
         guest, content = self.guests[-1], f"{self.name} says {next(self._words)}"
+        self.ask(guest, content, None)
+
+    def converse(self) -> None:
+        """The customer, or the agent, says something in their conversation."""
+        if self.stayers[0] in self.guests:
+            self.ask(self.stayers[0], f"{self.name} tells {next(self._words)}", CARL)
+
+    def ask(self, guest: Connection, content: str, container: str | None) -> None:
+        """Somebody says something."""
         told: list[Any] = []
         assert self.outpost is not None
-        command = Command(message_type="text", message_content=content, client_message_id=content)
+        command = Command(
+            message_type="text", message_content=content, client_message_id=content, container_id=container
+        )
         done: Deferred[None] = self.outpost.handle(guest, command)
         done.addCallbacks(told.append, lambda failure: told.append(failure.value))
         self.said.append((guest, content, told))
@@ -165,10 +189,15 @@ class World:
         self.nodes = [Node(name, self.desk) for name in NODES]
         self._read = 0
         self._words = count(1)
+        there, yonder = self.nodes
+        there.stay(CARL, CARL)
+        yonder.stay("agnes")
         for node in self.nodes:
-            node.come()
+            node.stay(node.name)
         self.settle()
-        self.stayers = [node.guests[0] for node in self.nodes]
+        conversation = ContainerState(room=ROOM, id=CARL, since="", members=(CARL, "agnes"))
+        self.desk.hall.registry.restore_containers([(ROOM, Container.restored(conversation))], 0.0)
+        self.stayers = there.stayers + yonder.stayers
         if with_ann:
             self.stayers.append(self.desk.ann)
         else:
@@ -184,16 +213,16 @@ class World:
             guests.append(self.desk.ann)
         return {guest.identity.user_id for guest in guests}
 
-    def kept(self) -> list[str]:
-        """What was said, as the store has it."""
+    def kept(self, container: str | None = None) -> list[str]:
+        """What was said in the room or in a conversation, as the store has it."""
         kept = self.desk.store.behind
         assert isinstance(kept, PromptStore)
-        return kept.contents()
+        return kept.contents(container)
 
     def say(self) -> None:
         """Ann says something; where she is not, somebody else."""
         if self.desk.ann.room is None:
-            self.nodes[0].say()
+            max(self.nodes, key=lambda node: bool(node.guests)).say()
             return
         content = f"ann says {next(self._words)}"
         command = Command(message_type="text", message_content=content, client_message_id=content)
@@ -261,6 +290,7 @@ for number, name in enumerate(NODES):
         Node.come,
         Node.go,
         Node.say,
+        Node.converse,
         Node.begin,
         Node.lose,
         Node.lose_unknowing,
@@ -284,8 +314,9 @@ def frames(guest: Connection) -> list[dict[str, Any]]:
     return guest.channel.frames()
 
 
-def words(frames: list[dict[str, Any]]) -> list[str]:
-    return [frame["messageContent"] for frame in frames if "messageId" in frame]
+def words(frames: list[dict[str, Any]], container: str | None = None) -> list[str]:
+    messages = [frame for frame in frames if "messageId" in frame]
+    return [frame["messageContent"] for frame in messages if frame.get("containerId") == container]
 
 
 def people(frames: list[dict[str, Any]]) -> Counter[str]:
@@ -315,29 +346,31 @@ def check(with_ann: bool, names: list[str]) -> None:
         BY_NAME[name](world)
     world.settle()
     world.say()
+    world.nodes[0].converse()
     world.settle()
-    heard = {guest: frames(guest) for guest in world.stayers}
-    truth = world.kept()
-    assert len(truth) == len(set(truth))
-    stayers = [guest for guest in world.stayers if not is_closed(guest)]
-    for guest in stayers:
-        assert words(heard[guest]) == truth
-    for node in world.nodes:
-        for guest in node.guests:
-            if guest in stayers:
-                continue
-            mine = words(frames(guest))  # all since it came
-            assert mine
-            assert mine == truth[-len(mine) :]
-        for guest, content, told in node.said:
-            assert told == [None]
-            assert guest not in node.guests or content in truth or FAILS in names  # and was refused
+    room, conversation = world.kept(), world.kept(CARL)
+    assert len(room + conversation) == len(set(room + conversation))
     there = world.people
     assert set(world.desk.hall.registry.rooms[ROOM].users) == there
     for node in world.nodes:
         assert node.outpost is not None
         assert set(node.outpost.people) == there
-    for guest in stayers:
-        known = Counter(before)
-        known.update(people(heard[guest]))
-        assert {user: times for user, times in known.items() if times} == dict.fromkeys(there, 1)
+        for guest in set(node.guests) - set(node.stayers):
+            heard = words(frames(guest))  # all since it came
+            assert heard
+            assert heard == room[-len(heard) :]
+        for guest, content, told in node.said:
+            assert told == [None]
+            is_kept = content in room + conversation
+            assert guest not in node.guests or is_kept or FAILS in names  # and was refused
+    for guest in world.stayers:
+        if is_closed(guest):
+            continue
+        told = frames(guest)
+        user = guest.identity.user_id
+        assert words(told) == (room if guest.is_room_scoped else [])
+        assert words(told, CARL) == (conversation if user in (CARL, "agnes") else [])
+        if guest.is_room_scoped:
+            known = Counter(before)
+            known.update(people(told))
+            assert {user: times for user, times in known.items() if times} == dict.fromkeys(there, 1)
