@@ -102,6 +102,13 @@ class Chat:
         assert room is not None
         if first:
             self._announce(self.notices.came(identity, room.name, room.online))
+            self.is_back(connection)
+
+    def is_back(self, connection: Connection) -> None:
+        """A user was taken for gone, and is not; the room knows. Its conversations hear of it, and the
+        business's backend."""
+        room, identity = connection.room, connection.identity
+        if room is not None:
             self._reports.online(identity, room.online)
             self._conversations.agent_came(identity, room)
 

@@ -67,16 +67,14 @@ class Reception:
         """Who is gone leaves, and what was asked meanwhile is done. From now on the room lives here."""
         owned, outpost = takeover.owned, takeover.outpost
         self._rooms[owned.room] = owned
+        for connection in takeover.returned:
+            self._chat.is_back(connection)
         takeover.dismiss_ghosts(self._chat)
-        for connection in tuple(outpost.guests.values()):
-            if connection.room is None:
-                self._chat.join(connection)
         for asked in outpost.take_back():
             self._do_here(takeover, asked.request, asked.connection, asked.done)
         for node, sync in takeover.answered.items():
             edge = owned.edges.get(node)
             if edge is not None:
-                self._newcomers(owned, edge, sync, takeover.told)
                 self._serve_requests(owned, edge, sync.first, sync.requests, takeover)
         for visitor in outpost.visitors:
             answered = takeover.answered.get(visitor.node)
@@ -183,15 +181,6 @@ class Reception:
             elif number not in there:
                 edge.leave(number)
                 self._chat.leave(guest)
-
-    def _newcomers(self, owned: Owned, edge: Edge, sync: wire.Sync, told: Told) -> None:
-        """Who is there and was taken for gone comes again."""
-        room = self._registry.open_room(owned.room)
-        for guest in sync.guests:
-            if guest.number not in edge.guests:
-                connection = edge.enter(guest.number, guest.identity, guest.rights)
-                Missed(self._outbox, self._stamp, told).tell(room, [connection], sync.last)
-                self._chat.join(connection)
 
     def _begun(self, owned: Owned, edge: Edge, sync: wire.Sync, told: Told) -> None:
         if self._is_awaited(owned, edge, sync):

@@ -7,7 +7,7 @@ with the requests that were not heard of. The room is put together without a wor
 is missing, who is gone leaves, and the requests are done.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from chatd.chat import Chat
@@ -99,6 +99,8 @@ class TakeOver:
         self.told: Told = set()
         self.answered: dict[str, wire.Sync] = {}
         """What nodes had said when the room was put together."""
+        self.returned: list[Connection] = []
+        """The users who are there, though the last owner took them for gone: the first connection of each."""
         self._roster = roster
         self._me = me
         self._ghosts: list[Connection] = []
@@ -131,18 +133,28 @@ class TakeOver:
         for key, identity in self._roster.items():
             node, _, number = key.rpartition(":")
             registry.enter(self._found(node, int(number), identity, edges.get(node), syncs.get(node)))
+        for guest in self._forgotten(edges):
+            if registry.enter(guest) and self._roster:
+                self.returned.append(guest)
         if edges:
             owned.begin(room, edges)
-        if self._roster:  # what the last owner told of them may not have come here
+        if outpost.guests:  # what the last owner told of them may not have come here
             outpost.learn({user_id: mine[-1].identity.name for user_id, mine in room.users.items()})
         missed = Missed(outbox, stamp, self.told)
-        if self._roster:
-            missed.tell(room, self._attach(room, outpost.guests.values()), outpost.last)
+        missed.tell(room, self._attach(room, outpost.guests.values()), outpost.last)
         for node, edge in edges.items():
             guests = self._attach(room, edge.guests.values())
             missed.tell(room, guests, syncs[node].last)
             edge.tell_names(syncs[node].guests)
             outbox.mark(partial(edge.synced, syncs[node].attempt, lambda: dict(owned.people)))
+
+    def _forgotten(self, edges: dict[str, Edge]) -> Iterator[Connection]:
+        """Who is there and not in the roster: the last owner took it for gone, or Redis has begun anew."""
+        yield from (guest for guest in self.outpost.guests.values() if guest.room is None)
+        for node, sync in self.answered.items():
+            for guest in sync.guests:
+                if guest.number not in edges[node].guests:
+                    yield edges[node].enter(guest.number, guest.identity, guest.rights)
 
     def _edge(self, sync: wire.Sync) -> Edge:
         edge = Edge(sync.node, self.owned.touch)

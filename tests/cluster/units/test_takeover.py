@@ -361,3 +361,37 @@ def test_an_edge_that_waits_is_answered_with_who_is_online_when_all_was_told(sit
     parcel = site.parcel(THERE)
     assert (parcel.synced, parcel.people) == (5, {"ann": "Ann", "bob": "Bob"})
     assert A.encode() in parcel.letters[4]
+
+
+# -- who was taken for gone --------------------------------------------------------------------------
+
+
+def test_who_is_there_and_not_in_the_roster_was_taken_for_gone(site: Site) -> None:
+    ann = site.guest("ann", 1)
+    site.outpost.people = {"ann": "Ann", "bob": "Bob", "cid": "Cid"}
+    site.outpost.visitors.append(sync(guests=[has(4, "bob"), has(5, "dee")]))
+    room = site.put_together(there_4="bob", yonder_1="eve")
+    assert set(room.users) == {"ann", "bob", "dee", "eve"}
+    assert [each.identity.user_id for each in site.takeover.returned] == ["ann", "dee"]
+    assert isinstance(ann.channel, ListChannel)
+    notices = [(frame["action"], frame["userId"]) for frame in ann.channel.frames()]
+    assert sorted(notices) == [("in", "dee"), ("in", "eve"), ("out", "cid")]
+
+
+def test_where_there_is_no_roster_redis_has_begun_anew_and_nobody_was_taken_for_gone(site: Site) -> None:
+    site.guest("ann", 1)
+    room = site.put_together()
+    assert set(room.users) == {"ann"}
+    assert site.takeover.returned == []
+
+
+def test_who_was_taken_for_gone_is_back_for_the_conversations_it_serves(site: Site) -> None:
+    agnes, carl = site.guest("agnes", 1), site.guest("carl", 2, "carl")
+    container = ContainerState(room=ROOM, id="carl", since=A, members=("carl", "agnes"))
+    site.put({"here:2": identity("carl", "carl")}, container)
+    assert site.takeover.returned == [agnes]
+    site.chat().is_back(agnes)
+    site.clock.advance(0)
+    assert isinstance(carl.channel, ListChannel)
+    (notice,) = carl.channel.frames()
+    assert (notice["action"], notice["userId"], notice["containerId"]) == ("in", "agnes", "carl")
