@@ -96,8 +96,9 @@ class Room:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody is here and nothing is pending, so that nothing need be kept."""
-        return not self.users and not self.containers
+        """Whether nobody is here and nothing is pending, so that nothing need be kept. A node that has had
+        somebody here may be about to send somebody else."""
+        return not self.users and not self.containers and self.elsewhere is None
 
     # -- connections --------------------------------------------------------------------------------
 

@@ -100,8 +100,10 @@ class Host:
         touched, self._touched = self._touched, set()
         for owned in touched:
             owned.flush()
-            if not owned.edges and owned.room not in self._registry.rooms:
-                self.discard(owned.room)
+            if not owned.edges:
+                self._registry.tidy(owned.room)
+                if owned.room not in self._registry.rooms:
+                    self.discard(owned.room)
 
     def resume(self) -> None:
         """Redis is there again."""

@@ -111,6 +111,7 @@ class Reception:
             for node in nodes & owned.edges.keys():
                 for guest in owned.give_up(node).guests.values():
                     self._chat.leave(guest)
+            self._registry.tidy(owned.room)
 
     def serve(self, message: wire.Requests | wire.Sync) -> None:
         """What another node says of a room that may live here."""

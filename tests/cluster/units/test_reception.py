@@ -72,6 +72,36 @@ def test_who_takes_a_room_for_this_nodes_is_told_that_it_is_not_and_redis_too(de
     assert disowned == ["another"]
 
 
+def test_who_comes_when_the_last_one_has_gone_hears_the_room_and_is_heard_of(desk: Desk) -> None:
+    """Somebody loads a page again, on the only node on which anybody was."""
+    desk.serve(sync(requests=[joins()]))
+    desk.hall.chat.leave(desk.ann)
+    desk.settle()
+    again = wire.Join(5, identity("bob"), NO_RIGHTS, None)
+    others = wire.Join(6, identity("cid"), NO_RIGHTS, None)
+    word = wire.Say(6, dumped(Command(message_type="text", message_content="hello")))
+    desk.serve(wire.Requests(THERE, ROOM, 1, 1, 1, [wire.Leave(BOB), again, others, word], 1))
+    published = [wire.decode_publication(words[4]) for script, words in desk.redis.ran if script is PUBLISH]
+    assert b"hello" in published[-1].feed
+    rosters = [words[5:] for script, words in desk.redis.ran if script is PUBLISH]
+    assert b"there:5" in rosters[-1]
+
+
+def test_a_room_is_nobodys_when_its_last_edge_has_ended(desk: Desk) -> None:
+    desk.serve(sync(requests=[joins()]))
+    desk.hall.chat.leave(desk.ann)
+    desk.serve(wire.Requests(THERE, ROOM, 1, 1, 1, [wire.Leave(BOB)], 1))
+    assert (desk.owned.edges, desk.hall.registry.rooms, desk.hall.host.rooms) == ({}, {}, {})
+
+
+def test_a_room_is_nobodys_when_the_node_of_its_last_edge_is_gone(desk: Desk) -> None:
+    desk.serve(sync(requests=[joins()]))
+    desk.hall.chat.leave(desk.ann)
+    desk.reception.nodes_gone(frozenset({THERE}))
+    desk.settle()
+    assert (desk.owned.edges, desk.hall.registry.rooms, desk.hall.host.rooms) == ({}, {}, {})
+
+
 # -- a node that begins more than once ----------------------------------------------------------------
 
 
