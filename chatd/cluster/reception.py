@@ -59,7 +59,8 @@ class Reception:
         """The room as it was. :returns: fires when everybody has been told what is missing."""
         done: Deferred[None] = Deferred()
         now = self._clock.seconds()
-        takeover.put_together(claimed, self._registry, self._outbox, self._stamp, now)
+        join = partial(self._chat.join, known=True)
+        takeover.put_together(claimed, self._registry, self._outbox, self._stamp, now, join)
         self._outbox.mark(lambda: done.callback(None), told=True)
         return done
 
@@ -91,8 +92,8 @@ class Reception:
         self, takeover: TakeOver, request: wire.Request, connection: Connection, done: "Deferred[None] | None"
     ) -> None:
         if isinstance(request, wire.Join):
-            known = takeover.is_known(self._me, request.number)
-            self._chat.join(connection, request.after, known)
+            if not takeover.is_known(self._me, request.number):
+                self._chat.join(connection, request.after)
         elif isinstance(request, wire.Leave):
             self._chat.leave(connection)
         elif done is not None:
@@ -219,10 +220,7 @@ class Reception:
         self._outbox.mark(partial(edge.heard, edge.next))
 
     def _join(self, edge: Edge, request: wire.Join, takeover: TakeOver | None) -> None:
-        if takeover is not None and takeover.is_known(edge.node, request.number):
-            takeover.forget(edge.node, request.number)
-            self._chat.join(edge.guests[request.number], request.after, known=True)
-        else:
+        if takeover is None or not takeover.is_known(edge.node, request.number):
             guest = edge.enter(request.number, request.identity, request.rights)
             guest.since = self._stamp.last_id
             self._chat.join(guest, request.after)

@@ -7,7 +7,7 @@ with the requests that were not heard of. The room is put together without a wor
 is missing, who is gone leaves, and the requests are done.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from chatd.chat import Chat
@@ -104,7 +104,7 @@ class TakeOver:
         self._roster = roster
         self._me = me
         self._ghosts: list[Connection] = []
-        self._known: set[tuple[str, int]] = set()
+        self._known: dict[tuple[str, int], str | None] = {}  # and after which message each asks (R1)
 
     @property
     def others(self) -> set[str]:
@@ -117,10 +117,19 @@ class TakeOver:
         return {each.node: each for each in self.outpost.visitors if isinstance(each, wire.Sync)}
 
     def put_together(
-        self, claimed: Claimed, registry: Registry, outbox: Outbox, stamp: Stamp, now: float
+        self,
+        claimed: Claimed,
+        registry: Registry,
+        outbox: Outbox,
+        stamp: Stamp,
+        now: float,
+        join: Callable[[Connection, str | None], None],
     ) -> None:
         """The room as it was, and for everybody what is missing. When that has been told,
-        :meth:`go_on` is to be called."""
+        :meth:`chatd.cluster.reception.Reception.go_on` is to be called.
+
+        :param join: has who is online and does not know it yet come in.
+        """
         outpost, owned = self.outpost, self.owned
         stamp.resume(claimed.last_id)
         owned.last = claimed.last_id
@@ -141,10 +150,21 @@ class TakeOver:
         if outpost.guests:  # what the last owner told of them may not have come here
             outpost.learn({user_id: mine[-1].identity.name for user_id, mine in room.users.items()})
         missed = Missed(outbox, stamp, self.told)
-        missed.tell(room, self._attach(room, outpost.guests.values()), outpost.last)
+
+        def tell(node: str, connections: Iterable[Connection], last: str) -> None:
+            connections = tuple(connections)
+            missed.tell(room, self._attach(room, connections), last)
+            for each in connections:
+                if each.room is room and self.is_known(node, each.number):
+                    after = self._known[node, each.number]
+                    join(each, after)
+                    if after is None:  # or else it is told that
+                        missed.tell(room, [each], last)
+
+        coming = [asked.connection for asked in outpost.asked if isinstance(asked.request, wire.Join)]
+        tell(self._me, [*outpost.guests.values(), *coming], outpost.last)
         for node, edge in edges.items():
-            guests = self._attach(room, edge.guests.values())
-            missed.tell(room, guests, syncs[node].last)
+            tell(node, edge.guests.values(), syncs[node].last)
             edge.tell_names(syncs[node].guests)
             outbox.mark(partial(edge.synced, syncs[node].attempt, lambda: dict(owned.people)))
 
@@ -183,7 +203,7 @@ class TakeOver:
                     return edge.enter(number, identity, guest.rights)
             for request in sync.requests:
                 if isinstance(request, wire.Join) and request.number == number:
-                    self._known.add((node, number))
+                    self._known[node, number] = request.after
                     return edge.enter(number, identity, request.rights)
         return self._ghost(identity, node, number)
 
@@ -194,7 +214,7 @@ class TakeOver:
                 if asked.request.number == number:
                     guest = asked.connection
                     if isinstance(asked.request, wire.Join):
-                        self._known.add((self._me, number))
+                        self._known[self._me, number] = asked.request.after
                     break
         if guest is None:
             return self._ghost(identity, self._me, number)
@@ -210,10 +230,6 @@ class TakeOver:
     def is_known(self, node: str, number: int) -> bool:
         """Whether a connection that asks to join is online already, for everybody but itself."""
         return (node, number) in self._known
-
-    def forget(self, node: str, number: int) -> None:
-        """It has joined."""
-        self._known.discard((node, number))
 
     def dismiss_ghosts(self, chat: Chat) -> None:
         """Who is gone leaves, and everybody hears of it (N2)."""

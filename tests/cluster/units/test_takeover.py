@@ -1,5 +1,6 @@
 """A room is put together of what was kept, of the roster, and of what each node says it has there."""
 
+from functools import partial
 from itertools import count
 
 import pytest
@@ -97,7 +98,8 @@ class Site:
         self.outpost.people = self.outpost.people or {each.user_id: each.name for each in roster.values()}
         self.takeover = TakeOver(self.outpost, self.owned, roster, HERE)
         claimed = Claimed(2, LAST, list(containers))
-        self.takeover.put_together(claimed, self.registry, self.outbox, self.stamp, 0.0)
+        join = partial(self.chat().join, known=True)
+        self.takeover.put_together(claimed, self.registry, self.outbox, self.stamp, 0.0, join)
         self.clock.advance(0)
         self.clock.advance(0)
         return self.registry.rooms[ROOM]
@@ -206,25 +208,47 @@ def test_who_goes_while_everybody_is_told_what_is_missing_goes_after_that(site: 
 # -- who was joining --------------------------------------------------------------------------------
 
 
-def test_who_is_joining_here_and_is_online_for_all_others_is_known(site: Site) -> None:
-    ann = connection("ann")
+def test_who_is_joining_here_and_is_online_for_all_others_comes_in_and_hears_what_was_kept_since(
+    site: Site,
+) -> None:
+    """The last owner ended before it could tell."""
+    ann = connection("ann", ROOM)
     ann.number = 1
     site.outpost.join(ann, None)
+    site.outpost.last = A
+    site.kept(message(A), message(B), message(C, "ann"))
     room = site.put_together(here_1="ann")
     assert room.users == {"ann": [ann]}
     assert site.takeover.is_known(HERE, 1)
-    assert room.audience == {}  # it hears the room when it is told that it has joined
+    assert list(room.audience) == [ann]
+    assert isinstance(ann.channel, ListChannel)
+    notice, *rest = ann.channel.frames()
+    assert (notice["action"], notice["userId"]) == ("in", "ann")
+    assert [frame["messageContent"] for frame in rest] == [B, C]
+    assert ("ann", C) in site.takeover.told
 
 
-def test_who_is_joining_at_an_edge_and_is_online_for_all_others_is_known(site: Site) -> None:
-    site.outpost.visitors.append(sync(requests=[joins(4, "bob")]))
+def test_who_is_joining_and_asks_for_what_was_said_since_a_message_is_told_it_once(site: Site) -> None:
+    ann = connection("ann", ROOM)
+    ann.number = 1
+    site.outpost.join(ann, B)
+    site.kept(message(A), message(B), message(C))
+    site.put_together(here_1="ann")
+    assert isinstance(ann.channel, ListChannel)
+    _, history = ann.channel.frames()
+    assert [said["messageContent"] for said in history["messages"]] == [C]
+
+
+def test_who_is_joining_at_an_edge_and_is_online_for_all_others_comes_in(site: Site) -> None:
+    site.kept(message(A), message(B))
+    site.outpost.visitors.append(sync(requests=[joins(4, "bob")], last=A))
     room = site.put_together(there_4="bob")
     (bob,) = room.users["bob"]
     assert site.takeover.is_known(THERE, 4)
-    assert not bob.attached
-    assert site.parcel(THERE).attached == []
-    site.takeover.forget(THERE, 4)
-    assert not site.takeover.is_known(THERE, 4)
+    assert bob.attached
+    parcel = site.parcel(THERE)
+    assert (parcel.attached, parcel.synced) == ([4], 2)
+    assert [id.encode() in parcel.letters[4] for id in (A, B)] == [False, True]
 
 
 def test_who_is_joining_and_is_not_online_yet_is_neither_there_nor_known(site: Site) -> None:
