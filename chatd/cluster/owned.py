@@ -169,7 +169,7 @@ class Owned:
             self._ring.clear()
             self._ring_size = 0
             if not self.is_fenced:
-                self._own_alone()
+                self.own_alone()
 
     # -- publications -------------------------------------------------------------------------------
 
@@ -276,8 +276,9 @@ class Owned:
         anew = int(roster is not None)
         return self._redis.run(OWN, self._keys, [self._me.encode(), self.epoch, seq, anew, *words])
 
-    def _own_alone(self) -> None:
-        """There are no edges: nothing will be published, by which it would turn out whose the room is."""
+    def own_alone(self) -> None:
+        """There are no edges, and no roster: nothing will be published, by which it would turn out whose the
+        room is."""
         self._untold = True
         self.own(self.seq, {}).addCallbacks(self._own_told, self._not_published)
 
@@ -298,7 +299,7 @@ class Owned:
         for seq, payload, words in tuple(self._unconfirmed):
             self._publish(seq, payload, words)
         if self._untold and not self.edges:  # at last, as by this Redis takes all that for published
-            self._own_alone()
+            self.own_alone()
 
     def fence(self) -> None:
         """The room is another node's."""

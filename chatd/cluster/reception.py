@@ -68,6 +68,8 @@ class Reception:
         """Who is gone leaves, and what was asked meanwhile is done. From now on the room lives here."""
         owned, outpost = takeover.owned, takeover.outpost
         self._rooms[owned.room] = owned
+        if takeover.is_of_nobody_else:
+            owned.own_alone()
         for connection in takeover.returned:
             self._chat.is_back(connection)
         takeover.dismiss_ghosts(self._chat)

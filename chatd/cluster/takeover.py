@@ -107,6 +107,11 @@ class TakeOver:
         self._known: dict[tuple[str, int], str | None] = {}  # and after which message each asks (R1)
 
     @property
+    def is_of_nobody_else(self) -> bool:
+        """Whether there is a roster, and none of its nodes is at the room's edge."""
+        return bool(self._roster) and not self.owned.edges
+
+    @property
     def others(self) -> set[str]:
         """The other nodes of which somebody was online."""
         return {key.rpartition(":")[0] for key in self._roster} - {self._me}

@@ -128,6 +128,15 @@ def test_who_was_on_a_node_that_goes_before_the_room_is_this_nodes_leaves(camp: 
     assert camp.heard() == [("in", "ann"), ("out", "bob")]
 
 
+def test_where_nobody_else_is_left_the_roster_ends(camp: Camp) -> None:
+    camp.nodes.alive -= {THERE, YONDER}
+    camp.hall.clock.advance(LEASE)
+    camp.settle()
+    assert camp.hall.registry.rooms[ROOM].users.keys() == {"ann"}
+    rosters = [words[3:] for script, words in camp.redis.ran if script is OWN]
+    assert rosters[-1] == [1]  # it is written anew, and there is nobody in it
+
+
 def test_a_room_that_another_node_took_while_the_others_were_waited_for_is_not_this_nodes(
     camp: Camp,
 ) -> None:
