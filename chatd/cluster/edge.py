@@ -160,6 +160,7 @@ class Edge:
         self.listeners.clear()
         if sync.stream != self.stream:
             self.stream, self.next, self.refusals = sync.stream, sync.first, {}
+        self.next = max(self.next, sync.first)  # it has heard of those before, from when it was given up
         self.attempt = sync.attempt
         self._letters, self._held = {}, {}
         self.refusals = {number: each for number, each in self.refusals.items() if number >= sync.first}

@@ -179,6 +179,8 @@ class Outposts(Service):
                 raise RedisAway("another node was faster")
         done = self._reception.put_together(takeover, claimed)
         await done
+        if self.is_closing:
+            return  # the next owner tells who has gone
         del self.rooms[room]
         self._talking.discard(outpost)
         self._host.traffic.takeovers += bool(reply)

@@ -434,7 +434,8 @@ class Fleet:
     def say(self, node: Node) -> None:
         """Somebody says something."""
         if node.guests and not node.is_leaving:
-            node.say(self.chance.choice(node.guests), f"{node.name} {next(self._words)}")
+            guest = self.chance.choice(node.guests)
+            node.say(guest, f"{guest.identity.user_id}: {next(self._words)}")
 
     def cut(self, node: Node) -> None:
         """A node loses one of its connections to Redis, or both."""

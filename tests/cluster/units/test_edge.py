@@ -74,6 +74,13 @@ def test_who_begins_anew_in_its_stream_is_not_done_anything_twice(edge: Edge) ->
     assert tell(edge).heard == 3
 
 
+def test_of_requests_that_a_node_has_heard_of_none_is_missing(edge: Edge) -> None:
+    """They were done before it was given up, and it has heard so after it had begun anew."""
+    edge.begin(sync(attempt=3))
+    edge.begin(sync(attempt=4, first=2))
+    assert edge.new(2, asks(7)) == asks(7)
+
+
 def test_another_stream_has_numbers_of_its_own(edge: Edge) -> None:
     edge.next = 3
     edge.refuse(2, REFUSED)

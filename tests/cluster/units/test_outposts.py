@@ -137,6 +137,14 @@ def test_where_nobody_else_is_left_the_roster_ends(camp: Camp) -> None:
     assert rosters[-1] == [1]  # it is written anew, and there is nobody in it
 
 
+def test_a_node_that_goes_meanwhile_leaves_the_room_to_the_next_owner(camp: Camp) -> None:
+    camp.outposts.is_closing = True
+    for node, user in ((THERE, "bob"), (YONDER, "cid")):
+        camp.outpost.visit(begins(node, user))
+    camp.settle()
+    assert ROOM not in camp.hall.host.rooms
+
+
 def test_a_room_that_another_node_took_while_the_others_were_waited_for_is_not_this_nodes(
     camp: Camp,
 ) -> None:
