@@ -131,7 +131,7 @@ SAYING = """async () => {
   await frame();
   const atTheEnd = texts();
   const scroller = transcript.place.scroller;
-  for (const end = performance.now() + 60_000; texts().length < 6000 && performance.now() < end; ) {
+  for (const end = performance.now() + 100_000; texts().length < 6000 && performance.now() < end; ) {
     scroller.scrollTop = 0;
     await frame();
   }
