@@ -105,6 +105,35 @@ def test_a_page_that_is_open_for_weeks_does_not_keep_all_that_was_said(
     assert kept["awayFromTheEnd"] == 6200
 
 
+def test_who_is_at_the_top_is_given_what_was_said_before_though_the_page_hears_late_that_he_is(
+    open: Callable[..., Page], room: str
+) -> None:
+    ann = Talker(open, "Ann", room)
+    assert ann.page.evaluate(SEEING) == [0, 1, 1]
+
+
+SEEING = """async () => {
+  let tell; // what a browser calls, with what was in sight in each frame
+  window.IntersectionObserver = class extends IntersectionObserver {
+    constructor(callback, options) {
+      super(callback, options);
+      tell = (...frames) => callback(frames.map((isIntersecting) => ({ isIntersecting })), this);
+    }
+    observe() {}
+  };
+  const { Transcript } = await import("/parts/transcript.js");
+  const place = document.createElement("div");
+  document.body.append(place);
+  let asked = 0;
+  new Transcript(place, { me: "ann", earlier: () => new Promise(() => { asked += 1; }) });
+  const counts = [];
+  for (const frames of [[true, false], [false, true], [true]]) {
+    tell(...frames);
+    counts.push(asked);
+  }
+  return counts;
+}"""
+
 SAYING = """async () => {
   const { Transcript } = await import("/parts/transcript.js");
   const place = document.createElement("div");
@@ -131,7 +160,7 @@ SAYING = """async () => {
   await frame();
   const atTheEnd = texts();
   const scroller = transcript.place.scroller;
-  for (const end = performance.now() + 100_000; texts().length < 6000 && performance.now() < end; ) {
+  for (const end = performance.now() + 60_000; texts().length < 6000 && performance.now() < end; ) {
     scroller.scrollTop = 0;
     await frame();
   }

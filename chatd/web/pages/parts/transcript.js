@@ -44,7 +44,8 @@ export class Transcript {
     root.classList.add("transcript");
     this.place = new Place(root, el("div.content", {}, this.sentinel, this.log, this.waiting), label ?? t("transcript.label"));
     const near = { root: this.place.scroller, rootMargin: `${AHEAD}px 0px 0px` };
-    this.watch = new IntersectionObserver(([entry]) => entry.isIntersecting && this.loadEarlier(), near);
+    // On a busy machine it tells of several frames at once, the latest last.
+    this.watch = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && this.loadEarlier(), near);
     if (earlier) this.watch.observe(this.sentinel);
     document.addEventListener("visibilitychange", this.#nameDays);
   }
