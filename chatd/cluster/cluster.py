@@ -77,9 +77,11 @@ class Cluster(MultiService):
         subscriber = Subscriber(reactor, url, self._published, settings.wait)
         name = settings.name or f"{socket.gethostname()}-{os.getpid()}"
         self.nodes = Nodes(reactor, redis, subscriber, names, name, settings.lease)
-        me, send = self.nodes.me, self.nodes.send
+        nodes, me = self.nodes, self.nodes.me
         self.host = Host(reactor, chat, registry, outbox, redis, names, me, encode)
-        reception = Reception(reactor, chat, registry, outbox, stamp, self.host, me, send)
+        reception = Reception(
+            reactor, chat, registry, outbox, stamp, self.host, me, post=nodes.post, send=nodes.send
+        )
         self.outposts = Outposts(
             reactor, self.host, reception, store, redis, subscriber, self.nodes, names, settings.lease
         )

@@ -102,8 +102,6 @@ class Host:
             owned.flush()
             if not owned.edges:
                 self._registry.tidy(owned.room)
-                if owned.room not in self._registry.rooms:
-                    self.discard(owned.room)
 
     def resume(self) -> None:
         """Redis is there again."""

@@ -336,10 +336,12 @@ class Outpost:
         """A node says something of the room before it is known whose that is. One message of each is enough:
         its latest Sync has all that there is to say, and what is not answered is said again."""
         others = [each for each in self.visitors if each.node != message.node]
-        syncs = [each for each in self.visitors if each.node == message.node and isinstance(each, wire.Sync)]
-        if isinstance(message, wire.Sync):
-            self.visitors = [*others, max([message, *syncs], key=lambda sync: sync.attempt)]
-        elif len(others) == len(self.visitors):
+        former = next((each for each in self.visitors if each.node == message.node), None)
+        if isinstance(former, wire.Sync):
+            is_newer = isinstance(message, wire.Sync) and message.attempt >= former.attempt
+        else:
+            is_newer = former is None or isinstance(message, wire.Sync)
+        if is_newer:
             self.visitors = [*others, message]
         if self.looked_at is not None:
             self.looked_at()

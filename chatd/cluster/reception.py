@@ -31,7 +31,8 @@ class Reception:
     """Serves the nodes at the edges of the rooms that live here.
 
     :param me: this node.
-    :param send: says something to a node at once, as what it has missed is in order with what is published.
+    :param post: says something to a node with the turn.
+    :param send: says something to a node at once: what it has missed is in order with what is published.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Reception:
         stamp: Stamp,
         host: Host,
         me: str,
+        post: Callable[[str, wire.ToNode], None],
         send: Callable[[str, wire.ToNode], None],
     ) -> None:
         self._clock = clock
@@ -53,6 +55,7 @@ class Reception:
         self._host = host
         self._rooms = host.rooms
         self._me = me
+        self._post = post
         self._send = send
 
     def put_together(self, takeover: TakeOver, claimed: Claimed) -> "Deferred[None]":
@@ -111,23 +114,25 @@ class Reception:
     def nodes_gone(self, nodes: frozenset[str]) -> None:
         """Nodes are no more: who was connected there has left."""
         for owned in tuple(self._rooms.values()):
-            for node in nodes & owned.edges.keys():
+            gone = nodes & owned.edges.keys()
+            for node in gone:
                 for guest in owned.give_up(node).guests.values():
                     self._chat.leave(guest)
-            self._registry.tidy(owned.room)
+            if gone:
+                self._registry.tidy(owned.room)
 
     def serve(self, message: wire.Requests | wire.Sync) -> None:
         """What another node says of a room that may live here."""
         owned = self._rooms.get(message.room)
         if owned is None:
             self._host.disown(message.room)
-            self._send(message.node, wire.Stranger(self._me, message.room))
+            self._post(message.node, wire.Stranger(self._me, message.room))
         elif isinstance(message, wire.Sync):
             self._begin(owned, message)
         else:
             edge = owned.edges.get(message.node)
             if edge is None or message.epoch != owned.epoch or message.stream != edge.stream:
-                self._send(message.node, wire.Stranger(self._me, message.room))
+                self._post(message.node, wire.Stranger(self._me, message.room))
             elif edge.since is not None:  # or else they are in its Sync too, if they were not heard
                 edge.forget_refusals(message.heard)
                 self._serve_requests(owned, edge, message.first, message.requests)
@@ -135,15 +140,17 @@ class Reception:
     def _begin(self, owned: Owned, sync: wire.Sync) -> None:
         """A node begins, or begins anew, maybe because it has missed something."""
         edge = owned.edges.get(sync.node)
-        if edge is not None and sync.attempt < edge.attempt:
-            return  # a later one overtook it, while Redis was asked whether the node is alive
-        if edge is not None and edge.attempt == sync.attempt and edge.since is None:
-            return  # it is about to be answered
-        missed = owned.missed_by(edge, sync) if edge is not None else None
-        if edge is not None and missed is not None:
-            self._send(sync.node, wire.Replay(sync.room, sync.attempt, edge.attempt == sync.attempt, missed))
-            self._serve_requests(owned, edge, sync.first, sync.requests)
-            return
+        if edge is not None:
+            if sync.attempt < edge.attempt:
+                return  # a later one overtook it, while Redis was asked whether the node is alive
+            if sync.attempt == edge.attempt and edge.since is None:
+                return  # it is about to be answered
+            missed = owned.missed_by(edge, sync)
+            if missed is not None:
+                begins = sync.attempt == edge.attempt
+                self._send(sync.node, wire.Replay(sync.room, sync.attempt, begins, missed))
+                self._serve_requests(owned, edge, sync.first, sync.requests)
+                return
         room = self._registry.open_room(owned.room)
         if edge is None:
             edge = owned.add_edge(sync.node, room)

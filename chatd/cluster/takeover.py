@@ -155,23 +155,36 @@ class TakeOver:
         if outpost.guests:  # what the last owner told of them may not have come here
             outpost.learn({user_id: mine[-1].identity.name for user_id, mine in room.users.items()})
         missed = Missed(outbox, stamp, self.told)
-
-        def tell(node: str, connections: Iterable[Connection], last: str) -> None:
-            connections = tuple(connections)
-            missed.tell(room, self._attach(room, connections), last)
-            for each in connections:
-                if each.room is room and self.is_known(node, each.number):
-                    after = self._known[node, each.number]
-                    join(each, after)
-                    if after is None:  # or else it is told that
-                        missed.tell(room, [each], last)
-
+        tell = partial(self._tell, room, missed, join)
         coming = [asked.connection for asked in outpost.asked if isinstance(asked.request, wire.Join)]
-        tell(self._me, [*outpost.guests.values(), *coming], outpost.last)
+        tell([*outpost.guests.values(), *coming], outpost.last)
         for node, edge in edges.items():
-            tell(node, edge.guests.values(), syncs[node].last)
+            tell(edge.guests.values(), syncs[node].last)
             edge.tell_names(syncs[node].guests)
             outbox.mark(partial(edge.synced, syncs[node].attempt, lambda: dict(owned.people)))
+
+    def _tell(
+        self,
+        room: Room,
+        missed: Missed,
+        join: Callable[[Connection, str | None], None],
+        connections: Iterable[Connection],
+        last: str,
+    ) -> None:
+        """Those who are in the room are told what they have not heard; who is coming in, that it has."""
+        there = [each for each in connections if each.room is room]
+        coming = {each: self._known[key] for each in there if (key := self._key(each)) in self._known}
+        present = [each for each in there if each not in coming]
+        for each in present:
+            room.attach(each)
+        missed.tell(room, present, last)
+        for each, after in coming.items():
+            join(each, after)
+            if after is None:  # or else it is told that
+                missed.tell(room, [each], last)
+
+    def _key(self, connection: Connection) -> tuple[str, int]:
+        return connection.node or self._me, connection.number
 
     def _forgotten(self, edges: dict[str, Edge]) -> Iterator[Connection]:
         """Who is there and not in the roster: the last owner took it for gone, or Redis has begun anew."""
@@ -185,16 +198,6 @@ class TakeOver:
         edge = Edge(sync.node, self.owned.touch)
         edge.begin(sync)
         return edge
-
-    def _attach(self, room: Room, connections: Iterable[Connection]) -> list[Connection]:
-        attached = [
-            each
-            for each in connections
-            if each.room is room and not self.is_known(each.node or self._me, each.number)
-        ]
-        for connection in attached:
-            room.attach(connection)
-        return attached
 
     def _found(
         self, node: str, number: int, identity: Identity, edge: Edge | None, sync: wire.Sync | None

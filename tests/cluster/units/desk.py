@@ -1,10 +1,10 @@
 """The owner of a room, as other nodes know it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from chatd.cluster import wire
 from chatd.cluster.reception import Reception
-from chatd.wire.commands import Command
 from tests.channel import ListChannel
 from tests.cluster.units.said import HERE, ROOM
 from tests.cluster.units.test_host import Hall
@@ -13,9 +13,12 @@ from tests.stores import HeldStore, PromptStore
 
 
 class Desk:
-    """A room of this node's, in which Ann is, with a node at its edge."""
+    """A room of this node's, in which Ann is, with a node at its edge.
 
-    def __init__(self) -> None:
+    :param say: takes what is said to a node; without it that is in ``posts``.
+    """
+
+    def __init__(self, say: Callable[[str, wire.ToNode], None] | None = None) -> None:
         redis: Any = WillingRedis()
         self.redis = redis
         kept = PromptStore()
@@ -23,24 +26,13 @@ class Desk:
         self.store = HeldStore(kept)
         self.hall = hall = Hall(redis, self.store)
         self.posts: list[tuple[str, wire.ToNode]] = []
-        self.reception = Reception(
-            hall.clock,
-            hall.chat,
-            hall.registry,
-            hall.outbox,
-            hall.stamp,
-            hall.host,
-            HERE,
-            lambda node, message: self.send(node, message),
-        )
+        say = say or (lambda node, message: self.posts.append((node, message)))
+        rooms = hall.chat, hall.registry, hall.outbox, hall.stamp, hall.host
+        self.reception = Reception(hall.clock, *rooms, HERE, post=say, send=say)
         hall.store.claim(ROOM, HERE)
         self.owned = hall.own()
         self.ann = hall.come("ann", 1)
         self.settle()
-
-    def send(self, node: str, message: wire.ToNode) -> None:
-        """Something is said to a node."""
-        self.posts.append((node, message))
 
     def serve(self, message: wire.Requests | wire.Sync) -> None:
         """Another node says something, and all that comes of it is done."""
@@ -59,16 +51,6 @@ class Desk:
         clock = self.hall.clock
         while self.store.is_busy or any(call.time <= clock.seconds() for call in clock.calls):
             self.step()
-
-    def begin_to_say(self, content: str) -> None:
-        """Ann says something, and nobody has heard it yet."""
-        self.hall.chat.handle(self.ann, Command(message_type="text", message_content=content))
-
-    def say(self, *contents: str) -> None:
-        """Ann says something, and it is told."""
-        for content in contents:
-            self.begin_to_say(content)
-        self.settle()
 
     def heard(self) -> list[str]:
         """What Ann heard of what was said, and who came and went."""

@@ -60,7 +60,7 @@ class Camp:
         store: Any = SimpleNamespace(claim=lambda room, node: self.claimed)
         subscriber: Any = SimpleNamespace(subscribe=succeed, unsubscribe=lambda channel: None)
         rooms = hall.chat, hall.registry, hall.outbox, hall.stamp, hall.host
-        reception = Reception(hall.clock, *rooms, HERE, self.nodes.post)
+        reception = Reception(hall.clock, *rooms, HERE, post=self.nodes.post, send=self.nodes.post)
         self.outposts = Outposts(
             hall.clock,
             hall.host,
