@@ -26,7 +26,8 @@ from chatd.room import Connection
 from chatd.stamp import Stamp
 from chatd.wire.commands import Command
 from chatd.wire.events import Encoder
-from tests.channel import ListChannel, connection
+from tests.channel import connection
+from tests.cluster.units.heard import is_closed
 from tests.cluster.units.said import ROOM
 from tests.stores import HeldStore, PromptStore
 
@@ -319,12 +320,6 @@ class Node:
         for guest in tuple(self.guests):
             if is_closed(guest):
                 self.go(guest)
-
-
-def is_closed(guest: Connection) -> bool:
-    """Whether its channel was closed."""
-    assert isinstance(guest.channel, ListChannel)
-    return guest.channel.closed is not None
 
 
 class Fleet:

@@ -5,16 +5,13 @@ stayed has heard what was kept, once and in its order, and each coming and going
 """
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
 
 import pytest
 
-from chatd.room import Connection
-from tests.channel import ListChannel
 from tests.cluster.units.fleet import LEASE, Fleet, Node
+from tests.cluster.units.heard import frames, known, words
 from tests.cluster.units.said import ROOM
 
 ROUNDS = int(os.environ.get("CHATD_FLEETS", "60"))
@@ -88,25 +85,3 @@ def act(fleet: Fleet, chance: Random, breaks: Sequence[Act]) -> None:
         fleet.go(node)
     elif breaks:
         chance.choice(breaks)(fleet, node)
-
-
-def frames(guest: Connection) -> list[dict[str, Any]]:
-    assert isinstance(guest.channel, ListChannel)
-    return guest.channel.frames()
-
-
-def words(frames: list[dict[str, Any]]) -> list[str]:
-    return [frame["messageContent"] for frame in frames if "messageId" in frame]
-
-
-def known(before: set[str], frames: list[dict[str, Any]]) -> set[str]:
-    """Who is there, as notices tell it; each of which is news, and has the right count."""
-    there = set(before)
-    for frame in frames:
-        if "action" in frame:
-            assert (frame["userId"] in there) == (frame["action"] == "out")
-            there ^= {frame["userId"]}
-            count = re.search(r"【(\d+)】", frame["messageContent"])
-            assert count is not None
-            assert int(count[1]) == len(there)
-    return there

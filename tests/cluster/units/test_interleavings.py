@@ -1,7 +1,6 @@
 """Whatever is late, lost or said again between a room's owner and the nodes at its edge: everybody hears
 everything once and in one order, and knows who is there."""
 
-from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from random import Random
@@ -17,8 +16,9 @@ from chatd.container import Container
 from chatd.room import Connection
 from chatd.turn import ContainerState
 from chatd.wire.commands import Command
-from tests.channel import ListChannel, connection
+from tests.channel import connection
 from tests.cluster.units.desk import Desk
+from tests.cluster.units.heard import frames, is_closed, known, words
 from tests.cluster.units.said import HERE, ROOM, missed
 from tests.stores import PromptStore
 
@@ -184,8 +184,7 @@ class World:
     """
 
     def __init__(self, with_ann: bool) -> None:
-        self.desk = Desk()
-        self.desk.send = self._sent  # type: ignore[method-assign]
+        self.desk = Desk(self._sent)
         self.nodes = [Node(name, self.desk) for name in NODES]
         self._read = 0
         self._words = count(1)
@@ -247,10 +246,10 @@ class World:
         """What the owner has published is on its way."""
         ran = self.desk.redis.ran[self._read :]
         self._read += len(ran)
-        for script, words in ran:
+        for script, said in ran:
             if script is PUBLISH:
                 for node in self.nodes:
-                    node.inbox.append(words[4])
+                    node.inbox.append(said[4])
 
     def settle(self) -> None:
         """Nothing happens any more but what is under way."""
@@ -280,12 +279,13 @@ def of_one(node: int, act: Callable[[Node], None]) -> Callable[[World], None]:
     return lambda world: act(world.nodes[node])
 
 
-ACTS: list[tuple[str, Callable[[World], None]]] = [
-    ("ann says", World.say),
-    ("owner steps", World.step),
-    (FAILS, World.fail),
-]
-for number, name in enumerate(NODES):
+ACTS: dict[str, Callable[[World], None]] = {
+    "ann says": World.say,
+    "owner steps": World.step,
+    FAILS: World.fail,
+} | {
+    f"{name}: {act.__name__}": of_one(number, act)
+    for number, name in enumerate(NODES)
     for act in (
         Node.come,
         Node.go,
@@ -299,33 +299,8 @@ for number, name in enumerate(NODES):
         Node.gone,
         Node.speak,
         Node.listen,
-    ):
-        ACTS.append((f"{name}: {act.__name__}", of_one(number, act)))
-BY_NAME = dict(ACTS)
-
-
-def is_closed(guest: Connection) -> bool:
-    assert isinstance(guest.channel, ListChannel)
-    return guest.channel.closed is not None
-
-
-def frames(guest: Connection) -> list[dict[str, Any]]:
-    assert isinstance(guest.channel, ListChannel)
-    return guest.channel.frames()
-
-
-def words(frames: list[dict[str, Any]], container: str | None = None) -> list[str]:
-    messages = [frame for frame in frames if "messageId" in frame]
-    return [frame["messageContent"] for frame in messages if frame.get("containerId") == container]
-
-
-def people(frames: list[dict[str, Any]]) -> Counter[str]:
-    """How often each came, less how often it went."""
-    told: Counter[str] = Counter()
-    for frame in frames:
-        if "action" in frame:
-            told[frame["userId"]] += 1 if frame["action"] == "in" else -1
-    return told
+    )
+}
 
 
 @pytest.mark.parametrize("with_ann", [True, False], ids=["somebody is here", "nobody is here"])
@@ -333,7 +308,7 @@ def people(frames: list[dict[str, Any]]) -> Counter[str]:
 def test_everybody_hears_everything_once_and_in_one_order(seed: int, with_ann: bool) -> None:
     chance = Random(seed)
     for _ in range(25):
-        check(with_ann, [chance.choice(tuple(BY_NAME)) for _ in range(chance.randint(5, 60))])
+        check(with_ann, [chance.choice(tuple(ACTS)) for _ in range(chance.randint(5, 60))])
 
 
 def check(with_ann: bool, names: list[str]) -> None:
@@ -343,7 +318,7 @@ def check(with_ann: bool, names: list[str]) -> None:
     for guest in world.stayers:
         assert frames(guest)
     for name in names:
-        BY_NAME[name](world)
+        ACTS[name](world)
     world.settle()
     world.say()
     world.nodes[0].converse()
@@ -371,6 +346,69 @@ def check(with_ann: bool, names: list[str]) -> None:
         assert words(told) == (room if guest.is_room_scoped else [])
         assert words(told, CARL) == (conversation if user in (CARL, "agnes") else [])
         if guest.is_room_scoped:
-            known = Counter(before)
-            known.update(people(told))
-            assert {user: times for user, times in known.items() if times} == dict.fromkeys(there, 1)
+            assert known(before, told) == there
+
+
+# -- a node that begins twice -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def world() -> World:
+    """A node was given up, and does not know it; Ann has said two things meanwhile."""
+    world = World(with_ann=True)
+    there = world.nodes[0]
+    there.gone()
+    for _ in range(2):
+        world.say()
+    world.desk.settle()
+    world.publish()
+    there.inbox.clear()
+    for guest in there.stayers:
+        assert frames(guest)
+    return world
+
+
+def go_on(world: World, steps: int) -> None:
+    """Ann says something before each step of the owner."""
+    for _ in range(steps):
+        world.say()
+        world.step()
+
+
+def heard_there(world: World) -> list[str]:
+    """What was heard in the end by who stays on the node, when Ann has said two things more."""
+    for _ in range(2):
+        world.say()
+        world.settle()
+    return words(frames(world.nodes[0].stayers[1]))
+
+
+def all_of(steps: int) -> list[str]:
+    return [f"ann says {number}" for number in range(1, steps + 5)]
+
+
+@pytest.mark.parametrize("hears", [False, True], ids=["deaf", "hears"])
+@pytest.mark.parametrize("steps", range(10))
+def test_who_begins_twice_is_told_everything_once_and_in_order(world: World, steps: int, hears: bool) -> None:
+    there = world.nodes[0]
+    there.begin()
+    there.speak()
+    for _ in range(steps):
+        go_on(world, 1)
+        if hears:
+            while there.inbox:
+                there.listen()
+    there.begin()
+    assert heard_there(world) == all_of(steps)
+
+
+@pytest.mark.parametrize("steps", range(10))
+def test_an_attempt_that_comes_after_a_later_one_is_of_no_account(world: World, steps: int) -> None:
+    there = world.nodes[0]
+    there.begin()
+    there.begin()
+    there.swap()
+    there.speak()
+    go_on(world, steps)
+    there.speak()  # the node was not known to be alive, and Redis had to be asked
+    assert heard_there(world) == all_of(steps)

@@ -1,17 +1,13 @@
 """What a node at the edge of a room says is done once, though it was taken for gone meanwhile."""
 
-from itertools import count
-
 import pytest
 
 from chatd.cluster import wire
-from chatd.cluster.outpost import Outpost
 from chatd.cluster.scripts import PUBLISH
 from chatd.model import NO_RIGHTS
 from chatd.wire.commands import Command, dumped
-from tests.channel import ListChannel, connection
 from tests.cluster.units.desk import Desk
-from tests.cluster.units.said import HERE, ROOM, identity, missed, sync
+from tests.cluster.units.said import HERE, ROOM, identity, sync
 
 THERE = "there"
 BOB = 4
@@ -100,78 +96,3 @@ def test_a_room_is_nobodys_when_the_node_of_its_last_edge_is_gone(desk: Desk) ->
     desk.reception.nodes_gone(frozenset({THERE}))
     desk.settle()
     assert (desk.owned.edges, desk.hall.registry.rooms, desk.hall.host.rooms) == ({}, {}, {})
-
-
-# -- a node that begins more than once ----------------------------------------------------------------
-
-
-class Yonder:
-    """The node at the edge, where Bob is, and what it is told by the publications."""
-
-    def __init__(self, desk: Desk) -> None:
-        numbers = count(100)
-        self.outpost = Outpost(ROOM, THERE, desk.hall.registry.delivered, missed, lambda: next(numbers))
-        self.outpost.owner = HERE
-        self.bob = self.outpost.guests[BOB] = connection("bob", ROOM)
-        self.bob.number, self.bob.attached = BOB, True
-        self.outpost.people = {"ann": "Ann", "bob": "Bob"}
-        self._desk = desk
-        self._read = 0
-
-    def read(self) -> None:
-        """What was published since is heard."""
-        posts, self._desk.posts = self._desk.posts, []
-        for _, message in posts:
-            if isinstance(message, wire.Replay) and self.outpost.replay(message.attempt, message.begins):
-                for payload in message.publications:
-                    self.outpost.take(wire.decode_publication(payload))
-        ran = self._desk.redis.ran[self._read :]
-        self._read += len(ran)
-        for script, words in ran:
-            if script is PUBLISH:
-                self.outpost.take(wire.decode_publication(words[4]))
-
-    def heard(self) -> list[str]:
-        """What Bob heard of what was said."""
-        self.read()
-        assert isinstance(self.bob.channel, ListChannel)
-        return [frame["messageContent"] for frame in self.bob.channel.frames() if "messageId" in frame]
-
-
-@pytest.fixture
-def yonder(desk: Desk) -> Yonder:
-    """It has missed what Ann said, and was given up."""
-    desk.say("one", "two")
-    return Yonder(desk)
-
-
-@pytest.mark.parametrize("reads", [False, True], ids=["deaf", "hears"])
-@pytest.mark.parametrize("steps", range(10))
-def test_who_begins_twice_is_told_everything_once_and_in_order(
-    desk: Desk, yonder: Yonder, steps: int, reads: bool
-) -> None:
-    desk.reception.serve(yonder.outpost.begin())
-    for step in range(steps):
-        desk.begin_to_say(f"meanwhile {step}")
-        desk.step()
-        if reads:
-            yonder.read()
-    desk.reception.serve(yonder.outpost.begin())
-    desk.say("three")
-    desk.say("four")
-    assert yonder.heard() == ["one", "two", *(f"meanwhile {step}" for step in range(steps)), "three", "four"]
-
-
-@pytest.mark.parametrize("steps", range(10))
-def test_an_attempt_that_comes_after_a_later_one_is_of_no_account(
-    desk: Desk, yonder: Yonder, steps: int
-) -> None:
-    early, late = yonder.outpost.begin(), yonder.outpost.begin()
-    desk.reception.serve(late)
-    for step in range(steps):
-        desk.begin_to_say(f"meanwhile {step}")
-        desk.step()
-    desk.reception.serve(early)  # the node was not known to be alive, and Redis had to be asked
-    desk.say("three")
-    desk.say("four")
-    assert yonder.heard() == ["one", "two", *(f"meanwhile {step}" for step in range(steps)), "three", "four"]
