@@ -208,7 +208,7 @@ class Outpost:
 
     def replay(self, attempt: int, begins: bool) -> bool:
         """What was missed follows. :returns: whether it answers the last Sync."""
-        if attempt != self.attempt:
+        if attempt != self.attempt or not self.owner:
             return False
         if begins:  # with the answer to the Sync
             return True

@@ -468,6 +468,16 @@ def test_nothing_counts_of_an_owner_that_is_lost(post: Post) -> None:
     assert (heard(ann), post.outpost.is_live) == ([], False)
 
 
+def test_a_replay_of_an_owner_that_is_lost_is_left_out(post: Post) -> None:
+    """What it tells is told by the next owner, which may be this node."""
+    ann = post.guest()
+    sync = post.outpost.begin()
+    post.outpost.lose_owner()
+    assert not post.outpost.replay(sync.attempt, begins=False)
+    post.publish(feed=b"hello")
+    assert (post.outpost.is_live, heard(ann)) == (False, [])
+
+
 def test_who_has_left_hears_nothing_of_what_it_asked_and_may_be_in_another_room(post: Post) -> None:
     ann, bob = post.guest(), post.newcomer("bob")
     for somebody in (ann, bob):
